@@ -1,0 +1,177 @@
+"""The node's own network, mount table and cgroup, as if it were a machine of its own.
+
+The network namespace keeps the host's iptables and interfaces untouched. The mount namespace takes the
+mounts of every pod with it when it goes, and hides the folders whose names container tools hard-code.
+Both are held open by bind mounts in the state folder and so outlive the processes inside.
+"""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from dev import processes
+from dev.console import Failure
+from dev.files import write
+
+HOST_ADDRESS, NODE_ADDRESS, PREFIX = "10.199.0.1", "10.199.0.2", 24
+HOST_LINK = "contender-dev"
+CGROUP = "contender-dev"
+CGROUPS = Path("/sys/fs/cgroup")
+_SYSCTLS = (
+    "net.ipv4.ip_forward=1",
+    "net.ipv4.conf.all.route_localnet=1",
+    "net.bridge.bridge-nf-call-iptables=1",
+)
+
+
+class Namespace:
+    """Makes, enters and removes the node's surroundings; ``state`` is the node's folder on the host."""
+
+    def __init__(self, state: Path):
+        self._state = state
+        self._handles = state / "namespaces"
+        self._network = self._handles / "net"
+        self._mounts = self._handles / "mnt"
+
+    def exists(self) -> bool:
+        """Whether both namespaces are held open."""
+        return os.path.ismount(self._network) and os.path.ismount(self._mounts)
+
+    def enter(self) -> list[str]:
+        """Command prefix for the node's own processes."""
+        return ["nsenter", f"--net={self._network}", f"--mount={self._mounts}", "--"]
+
+    def enter_network(self) -> list[str]:
+        """Command prefix for anyone who wants to reach pods and services, with the host's files."""
+        return ["nsenter", f"--net={self._network}", "--"]
+
+    def create(self, service_range: str) -> None:
+        """Set everything up from nothing."""
+        self._hold_namespaces_open()
+        self._connect_to_host(service_range)
+        self._cover_shared_folders()
+        self._make_cgroup()
+
+    def destroy(self) -> None:
+        """End every process inside and leave nothing behind, whatever state things are in."""
+        self._end_processes()
+        for handle in (self._mounts, self._network, self._handles):
+            if os.path.ismount(handle):
+                _run("umount", handle)
+        if os.path.exists(f"/sys/class/net/{HOST_LINK}"):
+            _run("ip", "link", "delete", HOST_LINK)
+        self._remove_cgroup()
+
+    def _hold_namespaces_open(self) -> None:
+        self._handles.mkdir(parents=True, exist_ok=True)
+        # A mount namespace can only be held open on a mount that is not propagated into it.
+        _run("mount", "-t", "tmpfs", "-o", "mode=700", "contender-dev", self._handles)
+        _run("mount", "--make-private", self._handles)
+        for handle in (self._network, self._mounts):
+            handle.touch()
+        _run("unshare", f"--net={self._network}", f"--mount={self._mounts}", "--propagation=private", "true")
+
+    def _connect_to_host(self, service_range: str) -> None:
+        _run("ip", "link", "add", HOST_LINK, "type", "veth", "peer", "name", "eth0", "netns", self._network)
+        _run("ip", "address", "add", f"{HOST_ADDRESS}/{PREFIX}", "dev", HOST_LINK)
+        _run("ip", "link", "set", HOST_LINK, "up")
+        inside = self.enter_network()
+        _run(*inside, "ip", "address", "add", f"{NODE_ADDRESS}/{PREFIX}", "dev", "eth0")
+        _run(*inside, "ip", "link", "set", "eth0", "up")
+        _run(*inside, "ip", "link", "set", "lo", "up")
+        # No default route: nothing inside can reach beyond this machine. Service addresses still need
+        # some route, because the kernel looks for one before kube-proxy's rules rewrite the destination.
+        _run(*inside, "ip", "route", "add", service_range, "dev", "eth0")
+        subprocess.run(["modprobe", "br_netfilter"], capture_output=True, check=False)  # often built in
+        _run(*inside, "sysctl", "-qw", *_SYSCTLS)
+
+    def _cover_shared_folders(self) -> None:
+        """Give the node private versions of the folders that kubelet, containerd and CNI write to by fixed name."""
+        inside = self.enter()
+        # Pods may ask for mount propagation, which needs a shared mount to start from.
+        _run(*inside, "mount", "--make-rshared", "/")
+        for folder in ("/run", "/var/log"):
+            _run(*inside, "mount", "-t", "tmpfs", "contender-dev", folder)
+        for folder in ("/var/lib/kubelet", "/var/lib/cni"):
+            private = self._state / Path(folder).name
+            private.mkdir(exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            _run(*inside, "mount", "--bind", private, folder)
+        # Image pulls ask the node's own name server, which knows no outside name and says so at once.
+        resolver = self._state / "resolv.conf"
+        write(resolver, f"nameserver {NODE_ADDRESS}\n")
+        target = Path("/etc/resolv.conf").resolve()
+        _run(*inside, "mkdir", "-p", target.parent)
+        _run(*inside, "touch", target)
+        _run(*inside, "mount", "--bind", resolver, target)
+
+    def _make_cgroup(self) -> None:
+        """Pods live under one cgroup of ours, so that down can find and remove them all."""
+        unified = CGROUPS / "cgroup.subtree_control"
+        if unified.exists():
+            available = (CGROUPS / "cgroup.controllers").read_text().split()
+            unified.write_text(" ".join(f"+{controller}" for controller in available))
+        for hierarchy in _hierarchies():
+            (hierarchy / CGROUP).mkdir(exist_ok=True)
+
+    def _remove_cgroup(self) -> None:
+        for hierarchy in _hierarchies():
+            for folder, _, _ in os.walk(hierarchy / CGROUP, topdown=False):
+                _remove_busy_folder(Path(folder))
+
+    def _end_processes(self) -> None:
+        """Shims first become orphans of process 1, so look for them by namespace and cgroup, not by parent."""
+        deadline = time.monotonic() + 20
+        while pids := self._processes():
+            processes.end(pids, patience=5)
+            if time.monotonic() > deadline:
+                raise Failure(f"these processes of the node do not end: {sorted(pids)}")
+
+    def _processes(self) -> set[int]:
+        found = _pids_in_namespaces({handle.stat().st_ino for handle in self._held()})
+        for hierarchy in _hierarchies():
+            for members in (hierarchy / CGROUP).rglob("cgroup.procs"):
+                found.update(map(int, members.read_text().split()))
+        return found - {os.getpid()}
+
+    def _held(self) -> list[Path]:
+        return [handle for handle in (self._network, self._mounts) if os.path.ismount(handle)]
+
+
+def _pids_in_namespaces(inodes: set[int]) -> set[int]:
+    """Every process of the machine that lives in one of these network or mount namespaces."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if inodes & {(process / "ns" / kind).stat().st_ino for kind in ("net", "mnt")}:
+                found.add(int(process.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it ended while we looked, or is none of ours
+    return found
+
+
+def _hierarchies() -> list[Path]:
+    """The cgroup v2 root, or every controller's root of cgroup v1."""
+    if (CGROUPS / "cgroup.controllers").exists():
+        return [CGROUPS]
+    return sorted({folder.resolve() for folder in CGROUPS.iterdir() if (folder / "cgroup.procs").exists()})
+
+
+def _remove_busy_folder(folder: Path) -> None:
+    """A cgroup stays busy for a moment after its last process has ended."""
+    for _ in range(100):
+        try:
+            folder.rmdir()
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.05)
+
+
+def _run(*command: object) -> None:
+    words = [str(word) for word in command]
+    result = subprocess.run(words, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Failure(f"{' '.join(words)} failed: {result.stderr.strip()}")

@@ -1,0 +1,252 @@
+"""The one node: its files, its processes, and the steps that bring it up and take it down."""
+
+import base64
+import shutil
+import string
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dev import processes, system
+from dev.cluster import binaries, control_plane
+from dev.cluster.namespace import CGROUP, NODE_ADDRESS, Namespace
+from dev.cluster.pki import Authority
+from dev.console import Failure, say
+from dev.files import exclusive, write
+from dev.images import builder
+from dev.paths import KUBECONFIG, state
+
+NAME = "contender"
+SERVER = f"https://{NODE_ADDRESS}:6443"
+POD_RANGE = "10.244.0.0/16"
+DNS_ADDRESS = "10.96.0.10"
+METRICS_PORT = 10280
+PAUSE_IMAGE = "localhost/contender-dev/pause:1"
+TEMPLATES = Path(__file__).parent / "templates"
+COMPONENTS = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server")
+
+
+class Node:
+    """A Kubernetes node and control plane in a namespace of its own."""
+
+    def __init__(self):
+        self._state = state()
+        self._namespace = Namespace(self._state)
+        self._pki = self._state / "pki"
+        self._lock = self._state.with_name(self._state.name + ".lock")
+
+    def up(self) -> None:
+        """Bring the cluster up, mend it, or find that it is well already."""
+        system.require_root("the cluster")
+        system.ensure("cluster", "apiserver", "images")
+        programs = binaries.ensure(*binaries.BINARIES)
+        with exclusive(self._lock, "starting or stopping the cluster"):
+            if self._namespace.exists():
+                self._mend(programs)
+            else:
+                self._start_afresh(programs)
+            shutil.copyfile(self._pki / "admin.kubeconfig", KUBECONFIG)
+            KUBECONFIG.chmod(0o600)
+
+    def down(self) -> None:
+        """Take everything away, whatever state it is in."""
+        system.require_root("the cluster")
+        with exclusive(self._lock, "starting or stopping the cluster"):
+            self._discard()
+        self._lock.unlink(missing_ok=True)
+        KUBECONFIG.unlink(missing_ok=True)
+
+    def command_inside(self, command: list[str]) -> list[str]:
+        """The command line that runs a command in the node's network."""
+        if not self._namespace.exists():
+            raise Failure("the local cluster is not up: make cluster")
+        return [*self._namespace.enter_network(), *command]
+
+    def _mend(self, programs: dict[str, Path]) -> None:
+        """Start what has died; where that does not help, start over."""
+        try:
+            self._start(programs)
+        except Failure as failure:
+            say(f"the cluster cannot be mended, starting over ({str(failure).splitlines()[0]})")
+            self._start_afresh(programs)
+
+    def _start_afresh(self, programs: dict[str, Path]) -> None:
+        self._discard()
+        self._state.mkdir(parents=True, mode=0o755)
+        self._namespace.create(control_plane.SERVICE_RANGE)
+        self._start(programs)
+
+    def _discard(self) -> None:
+        self._namespace.destroy()
+        shutil.rmtree(self._state, ignore_errors=True)
+
+    def _start(self, programs: dict[str, Path]) -> None:
+        """Write all files, start in order whatever does not run, and wait until pods can run."""
+        self._issue_certificates()
+        self._write_files()
+        services = {name: self._service(name, command) for name, command in self._commands(programs).items()}
+        kubectl = self._kubectl(programs["kubectl"])
+        started = self._start_services(services, ("etcd", "containerd", "kube-apiserver"))
+        _wait(lambda: kubectl("get", "--raw", "/readyz").returncode == 0, services["kube-apiserver"], 60)
+        self._load_pause_image(programs["pause"])
+        started += self._start_services(services, ("kubelet", *COMPONENTS))
+        self._apply_addons(kubectl)
+        _wait(lambda: "True" in kubectl(*_CONDITION, "node", NAME, _of("Ready")).stdout, services["kubelet"], 60)
+        metrics = ["apiservice", "v1beta1.metrics.k8s.io", _of("Available")]
+        _wait(lambda: "True" in kubectl(*_CONDITION, *metrics).stdout, services["metrics-server"], 60)
+        say(f"the cluster is up (started {', '.join(started)})" if started else "the cluster is up already")
+
+    def _start_services(self, services: dict[str, processes.Service], names: tuple[str, ...]) -> list[str]:
+        missing = [name for name in names if not services[name].running()]
+        for name in missing:
+            services[name].start()
+        return missing
+
+    def _service(self, name: str, command: list[str]) -> processes.Service:
+        return processes.Service(self._state / "services", name, [*self._namespace.enter(), *command])
+
+    def _kubectl(self, program: Path) -> Callable[..., subprocess.CompletedProcess]:
+        """A function that runs kubectl as the administrator."""
+
+        def run(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess:
+            command = [program, f"--kubeconfig={self._pki / 'admin.kubeconfig'}", "--request-timeout=10s", *arguments]
+            return subprocess.run(command, input=text, capture_output=True, text=True)
+
+        return run
+
+    def _issue_certificates(self) -> None:
+        authority = Authority(self._pki)
+        control_plane.issue_certificates(authority, NODE_ADDRESS)
+        authority.issue("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client")
+        authority.issue("kubelet", f"/O=system:nodes/CN=system:node:{NAME}", f"DNS:{NAME},IP:{NODE_ADDRESS}")
+        authority.issue("metrics-server", "/CN=metrics-server", "DNS:metrics-server.kube-system.svc")
+        authority.issue("addons", "/O=system:masters/CN=contender-dev-addons")
+        for component in ("kube-controller-manager", "kube-scheduler", "kube-proxy"):
+            authority.issue(component, f"/CN=system:{component}")
+        for identity in ("admin", "kubelet", "addons", "kube-controller-manager", "kube-scheduler", "kube-proxy"):
+            authority.kubeconfig(identity, SERVER)
+
+    def _write_files(self) -> None:
+        for folder in ("services", "cni-conf"):
+            (self._state / folder).mkdir(exist_ok=True)
+        for template, target in {
+            "containerd.toml": "containerd.toml",
+            "pods.conflist": "cni-conf/10-pods.conflist",
+            "kubelet.yaml": "kubelet.yaml",
+            "Corefile": "Corefile",
+        }.items():
+            write(self._state / target, self._render(template))
+
+    def _render(self, template: str) -> str:
+        return string.Template((TEMPLATES / template).read_text()).substitute(
+            state=self._state,
+            pki=self._pki,
+            ca=base64.b64encode((self._pki / "ca.crt").read_bytes()).decode(),
+            cgroup=CGROUP,
+            node_address=NODE_ADDRESS,
+            dns_address=DNS_ADDRESS,
+            pod_range=POD_RANGE,
+            pause_image=PAUSE_IMAGE,
+            metrics_port=METRICS_PORT,
+        )
+
+    def _commands(self, programs: dict[str, Path]) -> dict[str, list[str]]:
+        """Every process of the node with its full command line."""
+        authority, pki = Authority(self._pki), self._pki
+        return {
+            "etcd": control_plane.etcd_command(self._state / "etcd", client_port=2379, peer_port=2380),
+            "containerd": ["containerd", f"--config={self._state / 'containerd.toml'}"],
+            "kube-apiserver": [
+                *control_plane.apiserver_command(
+                    programs["kube-apiserver"], authority, NODE_ADDRESS, port=6443, etcd_port=2379
+                ),
+                f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
+                f"--kubelet-client-key={pki / 'kubelet-client.key'}",
+                f"--kubelet-certificate-authority={authority.ca}",
+                "--kubelet-preferred-address-types=InternalIP",
+                # Without kube-proxy's rules on its way out, the server must find metrics-server's endpoint itself.
+                "--enable-aggregator-routing=true",
+            ],
+            "kube-controller-manager": [
+                str(programs["kube-controller-manager"]),
+                f"--kubeconfig={pki / 'kube-controller-manager.kubeconfig'}",
+                "--use-service-account-credentials",
+                f"--service-account-private-key-file={authority.key('service-accounts')}",
+                f"--root-ca-file={authority.ca}",
+                f"--cluster-cidr={POD_RANGE}",
+                "--leader-elect=false",
+                "--bind-address=127.0.0.1",
+                # The default of 15 s only makes demos and tests wait.
+                "--horizontal-pod-autoscaler-sync-period=5s",
+            ],
+            "kube-scheduler": [
+                str(programs["kube-scheduler"]),
+                f"--kubeconfig={pki / 'kube-scheduler.kubeconfig'}",
+                "--leader-elect=false",
+                "--bind-address=127.0.0.1",
+            ],
+            "kubelet": [
+                str(programs["kubelet"]),
+                f"--config={self._state / 'kubelet.yaml'}",
+                f"--kubeconfig={pki / 'kubelet.kubeconfig'}",
+                f"--hostname-override={NAME}",
+                f"--node-ip={NODE_ADDRESS}",
+            ],
+            "kube-proxy": [
+                str(programs["kube-proxy"]),
+                f"--kubeconfig={pki / 'kube-proxy.kubeconfig'}",
+                f"--hostname-override={NAME}",
+                f"--cluster-cidr={POD_RANGE}",
+                "--proxy-mode=iptables",
+                # Connection tracking limits are the host's; zero leaves them alone.
+                "--conntrack-max-per-core=0",
+                "--conntrack-min=0",
+                "--conntrack-tcp-timeout-established=0s",
+                "--conntrack-tcp-timeout-close-wait=0s",
+            ],
+            "coredns": [str(programs["coredns"]), f"-conf={self._state / 'Corefile'}"],
+            "metrics-server": [
+                str(programs["metrics-server"]),
+                f"--secure-port={METRICS_PORT}",
+                f"--tls-cert-file={pki / 'metrics-server.crt'}",
+                f"--tls-private-key-file={pki / 'metrics-server.key'}",
+                *(
+                    f"--{option}={pki / 'addons.kubeconfig'}"
+                    for option in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
+                ),
+                f"--kubelet-certificate-authority={authority.ca}",
+                "--kubelet-preferred-address-types=InternalIP",
+                "--metric-resolution=10s",
+                "--kubelet-request-timeout=5s",
+            ],
+        }
+
+    def _load_pause_image(self, program: Path) -> None:
+        """The image that holds every pod's namespaces open: a single static program."""
+        dockerfile = Path(__file__).parent / "pause.Dockerfile"
+        builder.build(PAUSE_IMAGE, dockerfile, program.parent, {})
+        builder.load(PAUSE_IMAGE)
+
+    def _apply_addons(self, kubectl: Callable[..., subprocess.CompletedProcess]) -> None:
+        result = kubectl("apply", "--server-side", "-f", "-", text=self._render("addons.yaml"))
+        if result.returncode != 0:
+            raise Failure(f"the add-ons could not be applied: {result.stderr.strip()}")
+
+
+_CONDITION = ("get", "--ignore-not-found")
+
+
+def _of(condition: str) -> str:
+    return f'--output=jsonpath={{.status.conditions[?(@.type=="{condition}")].status}}'
+
+
+def _wait(ready: Callable[[], bool], service: processes.Service, seconds: float) -> None:
+    """Wait for a condition; when it does not come true, show the log of the service that is to blame."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if not service.running():
+            raise Failure(f"{service.name} has ended\n{service.last_words()}")
+        if time.monotonic() > deadline:
+            raise Failure(f"{service.name} was not ready after {seconds:.0f} s\n{service.last_words()}")
+        time.sleep(0.2)

@@ -1,0 +1,105 @@
+"""Long-running processes, known by process id and start time.
+
+A process id alone may by now belong to someone else's process (after a crash or a reboot); the id
+together with the start time that the kernel keeps for it may not.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from dev.files import write
+
+
+class Service:
+    """A background process with a record (``NAME.pid``) and a log (``NAME.log``) in a folder."""
+
+    def __init__(self, folder: Path, name: str, command: list[str]):
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.log = folder / f"{name}.log"
+        self._record = folder / f"{name}.pid"
+
+    def running(self) -> bool:
+        """Whether this very process, started with this very command, is alive."""
+        record = self._read()
+        return record.get("command") == self.command and alive(record["pid"], record["started"])
+
+    def start(self, parent_dies: bool = False) -> None:
+        """Start it detached from this terminal, after ending one that runs with another command line."""
+        self.stop()
+        command = [*(["setpriv", "--pdeathsig", "TERM"] if parent_dies else []), *self.command]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+            )
+        record = {"pid": process.pid, "started": start_time(process.pid), "command": self.command}
+        write(self._record, json.dumps(record))
+
+    def stop(self) -> None:
+        """End it if it runs; the record goes with it."""
+        record = self._read()
+        if record and alive(record["pid"], record["started"]):
+            end([record["pid"]])
+        self._record.unlink(missing_ok=True)
+
+    def last_words(self, lines: int = 15) -> str:
+        """The end of its log."""
+        if not self.log.exists():
+            return f"{self.name} wrote no log"
+        tail = self.log.read_text(errors="replace").splitlines()[-lines:]
+        return "\n".join([f"--- last lines of {self.log}", *tail])
+
+    def _read(self) -> dict:
+        try:
+            return json.loads(self._record.read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+
+
+def start_time(pid: int) -> int | None:
+    """When the kernel started this process, in clock ticks since boot; None if it is gone or a zombie."""
+    try:
+        # The command name, in parentheses, may itself contain spaces and parentheses.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def alive(pid: int, started: int | None) -> bool:
+    """Whether the process that had this id at this start time still runs."""
+    return started is not None and start_time(pid) == started
+
+
+def end(pids: Iterable[int], patience: float = 10) -> None:
+    """Ask processes to stop, wait, and kill those that did not."""
+    waiting = {pid: start_time(pid) for pid in pids}
+    for signal_number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5)):
+        waiting = {pid: started for pid, started in waiting.items() if alive(pid, started)}
+        for pid in waiting:
+            _send(pid, signal_number)
+        deadline = time.monotonic() + seconds
+        while any(alive(pid, started) for pid, started in waiting.items()) and time.monotonic() < deadline:
+            _collect_children(waiting)
+            time.sleep(0.02)
+
+
+def _send(pid: int, signal_number: int) -> None:
+    try:
+        os.kill(pid, signal_number)
+    except ProcessLookupError:
+        pass
+
+
+def _collect_children(pids: Iterable[int]) -> None:
+    """Children of this process stay zombies until someone waits for them."""
+    for pid in pids:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass

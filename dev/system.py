@@ -1,0 +1,95 @@
+"""The Debian packages that the tools need: ``python3 -m dev.system [GROUP...]`` installs what is missing.
+
+Nothing is asked of the network when every program is there already.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+
+from dev.console import Failure, run_main, say
+
+# Program (found on PATH, in an sbin folder or at its full path) -> the package that brings it.
+GROUPS = {
+    "apiserver": {
+        "etcd": "etcd-server",
+        "openssl": "openssl",
+    },
+    "cluster": {
+        "containerd": "containerd",
+        "runc": "runc",
+        "/usr/lib/cni/bridge": "containernetworking-plugins",
+        "iptables": "iptables",
+        "conntrack": "conntrack",
+        "ethtool": "ethtool",
+        "socat": "socat",
+        "ip": "iproute2",
+        "sysctl": "procps",
+        "nsenter": "util-linux",
+        "mount": "mount",
+    },
+    "images": {
+        "buildah": "buildah",
+        "debootstrap": "debootstrap",
+    },
+}
+
+# A user's PATH often lacks the sbin folders that most of these programs live in.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def missing_packages(groups: list[str]) -> list[str]:
+    """The packages of these groups whose program is not on the machine."""
+    wanted = {program: package for group in groups for program, package in GROUPS[group].items()}
+    return sorted(package for program, package in wanted.items() if not shutil.which(program))
+
+
+def ensure(*groups: str) -> None:
+    """Install the missing packages of these groups, or say exactly what is missing."""
+    packages = missing_packages(list(groups))
+    if not packages:
+        return
+    command = f"apt-get update && apt-get install --no-install-recommends {' '.join(packages)}"
+    if not shutil.which("apt-get"):
+        raise Failure(
+            f"programs of these Debian packages are missing: {' '.join(packages)}.\n"
+            "There is no apt-get here; install your distribution's equivalents and run this again."
+        )
+    if os.geteuid() != 0:
+        raise Failure(f"packages are missing and you are not root; run this, then try again:\n  sudo sh -c '{command}'")
+    say(f"installing {' '.join(packages)}")
+    _apt_get("update")
+    _apt_get("install", "--yes", "--no-install-recommends", *packages)
+
+
+def require_root(what: str) -> None:
+    """Namespaces, mounts and cgroups of the node and of image builds need root."""
+    if os.geteuid() != 0:
+        raise Failure(f"{what} needs root; run it again with sudo -E")
+
+
+def _apt_get(*arguments: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    options = ["-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"]
+    result = subprocess.run(
+        ["apt-get", *options, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if result.returncode != 0:
+        raise Failure(f"apt-get {arguments[0]} failed:\n{result.stdout.strip()[-2000:]}")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.system", description=__doc__)
+    parser.add_argument("groups", nargs="*", default=list(GROUPS), help=f"any of: {', '.join(GROUPS)} (default: all)")
+    arguments = parser.parse_args()
+    unknown = set(arguments.groups) - set(GROUPS)
+    if unknown:
+        parser.error(f"unknown group: {', '.join(sorted(unknown))}")
+    ensure(*arguments.groups)
+    say("all system packages are installed")
+
+
+if __name__ == "__main__":
+    run_main(main)
