@@ -9,9 +9,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from dev.console import Failure
 from dev.files import write
 
 
@@ -24,27 +25,36 @@ class Service:
         self.log = folder / f"{name}.log"
         self._record = folder / f"{name}.pid"
 
+    def wait(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait for a condition; when it does not come true, this service is to blame and its log is shown."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.running():
+                raise Failure(f"{self.name} has ended\n{self.last_words()}")
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.name} was not ready after {seconds:.0f} s\n{self.last_words()}")
+            time.sleep(0.1)
+
     def running(self) -> bool:
         """Whether this very process, started with this very command, is alive."""
         record = self._read()
         return record.get("command") == self.command and alive(record["pid"], record["started"])
 
-    def start(self, parent_dies: bool = False) -> None:
+    def start(self) -> None:
         """Start it detached from this terminal, after ending one that runs with another command line."""
         self.stop()
-        command = [*(["setpriv", "--pdeathsig", "TERM"] if parent_dies else []), *self.command]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         record = {"pid": process.pid, "started": start_time(process.pid), "command": self.command}
         write(self._record, json.dumps(record))
 
-    def stop(self) -> None:
-        """End it if it runs; the record goes with it."""
+    def stop(self, patience: float = 10) -> None:
+        """End it if it runs, by force when patience runs out; the record goes with it."""
         record = self._read()
         if record and alive(record["pid"], record["started"]):
-            end([record["pid"]])
+            end([record["pid"]], patience)
         self._record.unlink(missing_ok=True)
 
     def last_words(self, lines: int = 15) -> str:

@@ -4,7 +4,6 @@ import base64
 import shutil
 import string
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,13 +87,13 @@ class Node:
         services = {name: self._service(name, command) for name, command in self._commands(programs).items()}
         kubectl = self._kubectl(programs["kubectl"])
         started = self._start_services(services, ("etcd", "containerd", "kube-apiserver"))
-        _wait(lambda: kubectl("get", "--raw", "/readyz").returncode == 0, services["kube-apiserver"], 60)
+        services["kube-apiserver"].wait(lambda: kubectl("get", "--raw", "/readyz").returncode == 0, seconds=60)
         self._load_pause_image(programs["pause"])
         started += self._start_services(services, ("kubelet", *COMPONENTS))
         self._apply_addons(kubectl)
-        _wait(lambda: "True" in kubectl(*_CONDITION, "node", NAME, _of("Ready")).stdout, services["kubelet"], 60)
-        metrics = ["apiservice", "v1beta1.metrics.k8s.io", _of("Available")]
-        _wait(lambda: "True" in kubectl(*_CONDITION, *metrics).stdout, services["metrics-server"], 60)
+        services["kubelet"].wait(lambda: _is(kubectl, "Ready", "node", NAME), seconds=60)
+        metrics = ("apiservice", "v1beta1.metrics.k8s.io")
+        services["metrics-server"].wait(lambda: _is(kubectl, "Available", *metrics), seconds=60)
         say(f"the cluster is up (started {', '.join(started)})" if started else "the cluster is up already")
 
     def _start_services(self, services: dict[str, processes.Service], names: tuple[str, ...]) -> list[str]:
@@ -234,19 +233,7 @@ class Node:
             raise Failure(f"the add-ons could not be applied: {result.stderr.strip()}")
 
 
-_CONDITION = ("get", "--ignore-not-found")
-
-
-def _of(condition: str) -> str:
-    return f'--output=jsonpath={{.status.conditions[?(@.type=="{condition}")].status}}'
-
-
-def _wait(ready: Callable[[], bool], service: processes.Service, seconds: float) -> None:
-    """Wait for a condition; when it does not come true, show the log of the service that is to blame."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if not service.running():
-            raise Failure(f"{service.name} has ended\n{service.last_words()}")
-        if time.monotonic() > deadline:
-            raise Failure(f"{service.name} was not ready after {seconds:.0f} s\n{service.last_words()}")
-        time.sleep(0.2)
+def _is(kubectl: Callable[..., subprocess.CompletedProcess], condition: str, *resource: str) -> bool:
+    """Whether a condition in the status of a resource is true."""
+    path = f'--output=jsonpath={{.status.conditions[?(@.type=="{condition}")].status}}'
+    return kubectl("get", *resource, path).stdout == "True"
