@@ -1,0 +1,1 @@
+"""The custom resources: data models without behaviour."""

@@ -1,0 +1,268 @@
+"""ModelDeployment: keeps one model serving, scaled and retrained."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from contender.api.v1alpha1.base import ApiModel, list_map, rule, rules
+from contender.api.v1alpha1.container import Model, Transformer
+from contender.api.v1alpha1.pod import Pod
+from contender.api.v1alpha1.retraining import Retraining
+from contender.api.v1alpha1.scaling import Scaling
+
+MAX_NAME = 44
+"""Longest name: child names append up to 19 characters, and a CronJob's may have 52."""
+
+_PORTS_DIFFER = (
+    "!has(self.transformer)"
+    " || (has(self.transformer.port) ? self.transformer.port : 8081)"
+    " != (has(self.model.port) ? self.model.port : 8080)"
+)
+_CPU_METRIC_HAS_REQUEST = (
+    "!has(self.scaling) || !has(self.scaling.metrics)"
+    " || !self.scaling.metrics.exists(m, m.type == 'CPU')"
+    " || (has(self.model.resources)"
+    " && ((has(self.model.resources.requests) && 'cpu' in self.model.resources.requests)"
+    " || (has(self.model.resources.limits) && 'cpu' in self.model.resources.limits)))"
+)
+
+
+def _mounts_exist(container: str, pod: str) -> str:
+    """Return the CEL rule that every volume mounted by `container` is declared in `pod`."""
+    return (
+        f"!has({container}.volumeMounts) || {container}.volumeMounts.all(m,"
+        f" has({pod}) && has({pod}.volumes) && {pod}.volumes.exists(v, v.name == m.name))"
+    )
+
+
+_UNKNOWN_VOLUME = "a volumeMount names a volume that {} does not declare: add it there, or mend the name"
+
+
+class ModelDeploymentSpec(
+    ApiModel,
+    json_schema_extra=rules(
+        rule(
+            _PORTS_DIFFER,
+            "model and transformer share a pod: give them different ports",
+            field=".transformer.port",
+        ),
+        rule(
+            _CPU_METRIC_HAS_REQUEST,
+            "a CPU metric needs model.resources.requests.cpu: it is measured in percent of it",
+            field=".scaling.metrics",
+        ),
+        rule(
+            _mounts_exist("self.model", "self.pod"),
+            _UNKNOWN_VOLUME.format("spec.pod.volumes"),
+            field=".model.volumeMounts",
+        ),
+        rule(
+            f"!has(self.transformer) || {_mounts_exist('self.transformer', 'self.pod')}",
+            _UNKNOWN_VOLUME.format("spec.pod.volumes"),
+            field=".transformer.volumeMounts",
+        ),
+        rule(
+            f"!has(self.retraining) || {_mounts_exist('self.retraining.job', 'self.retraining.job.pod')}",
+            _UNKNOWN_VOLUME.format("spec.retraining.job.pod.volumes"),
+            field=".retraining",
+        ),
+    ),
+):
+    """What should serve."""
+
+    model: Model
+    """The container that answers predictions."""
+    transformer: Transformer | None = None
+    """Pre- and post-processing in the same pod, in front of the model."""
+    pod: Pod | None = None
+    """Settings of the pods."""
+    scaling: Scaling | None = None
+    """How many pods serve; absent: one."""
+    retraining: Retraining | None = None
+    """When and how the model is trained again; absent: never."""
+    paused: bool = False
+    """The operator changes nothing while true; what serves goes on serving. The annotation
+    `contender.dev/paused: "true"` does the same."""
+
+
+class Condition(ApiModel):
+    """One aspect of the state, as in Kubernetes' API conventions."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)]
+    """Which aspect."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[
+        str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", min_length=1, max_length=256)
+    ]
+    """Why, as one CamelCase word."""
+    message: Annotated[str, Field(max_length=4096)] = ""
+    """Why, for people."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the status last changed."""
+    observed_generation: int | None = None
+    """The generation of the spec that this says something about."""
+
+
+class Endpoint(ApiModel):
+    """Where callers find the model."""
+
+    url: str
+    """URL within the cluster; it never changes."""
+
+
+class RevisionStatus(ApiModel):
+    """A revision that has pods."""
+
+    revision: str
+    """Its name."""
+    version: str
+    """Version of its model."""
+    replicas: int = 0
+    """Pods wanted."""
+    ready: int = 0
+    """Pods ready."""
+
+
+class RevisionRecord(ApiModel):
+    """A stored revision, which a rollback can bring back."""
+
+    name: str
+    """Its name."""
+    version: str
+    """Version of its model."""
+    image: str
+    """Image of its model."""
+    model_hash: str
+    """Hash of what decides its answers."""
+    pod_hash: str
+    """Hash of all its pod's user fields."""
+    served_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When it last began to serve; absent: never."""
+
+
+class RetrainingRun(ApiModel):
+    """One run of the retraining job."""
+
+    job: str
+    """Name of its Job."""
+    started_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When it started."""
+    finished_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When it finished."""
+    outcome: Literal["Running", "Succeeded", "Failed"]
+    """How it ended; Failed also when it reported no valid result."""
+    message: str = ""
+    """Why it failed."""
+
+
+class ReportedResult(ApiModel):
+    """The newest valid result."""
+
+    job: str
+    """Name of the Job that reported it."""
+    version: str
+    """Version of the new model."""
+    image: str | None = None
+    """Image that serves it."""
+    storage_uri: str | None = None
+    """Where it is stored."""
+    metrics: dict[str, float] = {}
+    """Metrics by name."""
+
+
+class RetrainingStatus(ApiModel):
+    """What retraining did and will do."""
+
+    last_run: RetrainingRun | None = None
+    """The newest run."""
+    next_run: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """When the schedule starts the next run; absent while suspended or without a schedule."""
+    last_result: ReportedResult | None = None
+    """The newest valid result."""
+
+
+class Handled(ApiModel):
+    """The answer to one command annotation."""
+
+    command: Literal["rollback", "retrain", "refresh"]
+    """Which annotation, without its prefix."""
+    token: str
+    """Its value."""
+    result: Literal["Done", "Waiting", "Refused"]
+    """What became of it."""
+    message: str = ""
+    """Why, and how to mend it."""
+
+
+class ModelDeploymentStatus(ApiModel):
+    """What serves, and what is on its way. It can be rebuilt from the children at any time."""
+
+    observed_generation: int | None = None
+    """The generation of the spec that this status is about."""
+    phase: str | None = None
+    """One word: Pending, Updating, Ready, Degraded, Stalled, Paused."""
+    message: str | None = None
+    """One sentence: what serves, what spec wants, and why they differ."""
+    conditions: Annotated[list[Condition], Field(json_schema_extra=list_map("type"))] | None = None
+    """Available (callers are answered), Ready (what spec wants serves), Progressing, Retrained;
+    Reconciling and Stalled as in kstatus."""
+    endpoint: Endpoint | None = None
+    """Where callers find the model."""
+    serving: RevisionStatus | None = None
+    """The revision that answers callers."""
+    candidate: RevisionStatus | None = None
+    """The revision that is about to take over."""
+    revisions: list[RevisionRecord] | None = None
+    """Stored revisions, newest first, at most 10."""
+    retraining: RetrainingStatus | None = None
+    """What retraining did and will do."""
+    handled: (
+        Annotated[list[Handled], Field(json_schema_extra=list_map("command"))] | None
+    ) = None
+    """Answers to command annotations."""
+
+
+class ModelDeployment(
+    ApiModel,
+    json_schema_extra=rules(
+        rule(
+            f"self.metadata.name.size() <= {MAX_NAME}"
+            " && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+            f"metadata.name names Services and a CronJob: at most {MAX_NAME} characters,"
+            " lower-case letters, digits and '-', beginning with a letter",
+        ),
+        rule(
+            "!self.metadata.name.matches('-([bcdfghjklmnpqrstvwxz2456789]{8}|retrain|router)$')",
+            "metadata.name must not end like a child of another ModelDeployment"
+            " (-retrain, -router, or '-' and a revision's 8 characters): choose another name",
+        ),
+    ),
+):
+    """ModelDeployment keeps one model serving, scaled, observed and retrained.
+
+    A changed model, transformer or pod setting becomes a new revision that takes over blue/green:
+    made beside the old one, switched to only when it is ready.
+    """
+
+    spec: ModelDeploymentSpec
+    """What should serve."""
+    status: ModelDeploymentStatus | None = None
+    """What serves, and what is on its way."""
+
+
+def _condition(kind: str, part: str) -> str:
+    return f'.status.conditions[?(@.type=="{kind}")].{part}'
+
+
+PRINTER_COLUMNS: list[dict[str, Any]] = [
+    {"name": "Ready", "type": "string", "jsonPath": _condition("Ready", "status")},
+    {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+    {"name": "Serving", "type": "string", "jsonPath": ".status.serving.version"},
+    {"name": "Candidate", "type": "string", "jsonPath": ".status.candidate.version"},
+    {"name": "Replicas", "type": "integer", "jsonPath": ".status.serving.ready"},
+    {"name": "Reason", "type": "string", "jsonPath": _condition("Ready", "reason")},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint.url", "priority": 1},
+    {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
+]

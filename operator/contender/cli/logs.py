@@ -1,0 +1,30 @@
+"""Logs: one line per record, JSON in a pod and text for people."""
+
+import logging
+
+from pythonjsonlogger.json import JsonFormatter
+
+_QUIET = ("kopf", "asyncio", "aiohttp")
+"""Libraries whose ordinary messages are of no use to our users."""
+
+
+def set_up_logs(style: str, level: str) -> None:
+    """Send logs to standard error.
+
+    Args:
+        style: `json` or `text`.
+        level: `debug`, `info`, `warning` or `error`.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        JsonFormatter(
+            "{asctime}{levelname}{name}{message}",
+            style="{",
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        )
+        if style == "json"
+        else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

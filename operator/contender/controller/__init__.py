@@ -1,0 +1,1 @@
+"""All that touches the API server: Kopf, caches, queue, gather, apply, write."""

@@ -1,0 +1,149 @@
+"""apply: carries out the writes in order, and stops at the first that fails."""
+
+import logging
+
+from contender.controller import metrics
+from contender.controller.caches import Caches
+from contender.core.diff import Create, Delete, Update, Write, residue
+from contender.core.manifest import Manifest, name_of, owned_by
+from contender.kube.client import Client, collection
+from contender.kube.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+
+class NameConflict(ApiError):
+    """A child's name is taken by an object that is not ours."""
+
+    def __init__(self, write: Create, holder: Manifest) -> None:
+        kind, name = write.child.resource.kind, name_of(write.manifest)
+        owners = holder["metadata"].get("ownerReferences") or []
+        whose = ", ".join(f"{one['kind']} {one['name']}" for one in owners) or "no ModelDeployment"
+        message = (
+            f"{kind} {name!r} exists and belongs to {whose}: rename or delete it, or give this"
+            " ModelDeployment another name"
+        )
+        super().__init__("POST", _path(write), 409, "NameConflict", message)
+
+
+class Applier:
+    """Writes children, and remembers what others insist on."""
+
+    def __init__(self, client: Client, caches: Caches) -> None:
+        self._client = client
+        self._caches = caches
+        self._insisted: dict[str, tuple[str, ...]] = {}
+        """By uid: fields that came back otherwise than we wrote them."""
+
+    async def apply(self, writes: tuple[Write, ...]) -> int:
+        """Carry out the writes; return how many there were.
+
+        Raises:
+            ApiError: a write failed; those before it are done. NameConflict when an object of
+                another owner has the name of a child.
+        """
+        done = 0
+        for write in writes:
+            done += await self._one(write)
+        return done
+
+    async def _one(self, write: Write) -> int:
+        if isinstance(write, Update) and self._insisted.get(_uid(write.manifest)) == write.fields:
+            return 0
+        kind, verb = write.child.resource.kind, type(write).__name__.lower()
+        try:
+            match write:
+                case Create():
+                    await self._create(write)
+                case Update():
+                    await self._update(write)
+                case Delete():
+                    await self._delete(write)
+        except ApiError:
+            metrics.WRITES.labels(kind, verb, "error").inc()
+            raise
+        metrics.WRITES.labels(kind, verb, "success").inc()
+        return 1
+
+    async def _create(self, write: Create) -> None:
+        try:
+            stored = await self._client.create(_collection(write), write.manifest)
+        except ApiError as error:
+            if not error.already_exists:
+                raise
+            await self._explain(write, error)
+            return
+        _log(write, "created")
+        self._keep(write, stored)
+
+    async def _explain(self, write: Create, error: ApiError) -> None:
+        """Find out who has the name. Ours: somebody took its label off, or the cache is late; then
+        the cache learns of it and the next pass compares. Another's: say so and leave it."""
+        path = _path(write)
+        holder = await self._client.get(path)
+        if not owned_by(holder, write.manifest["metadata"]["ownerReferences"][0]["uid"]):
+            raise NameConflict(write, holder) from error
+        if not holder["metadata"].get("deletionTimestamp"):
+            holder["metadata"]["labels"] = {
+                **(holder["metadata"].get("labels") or {}),
+                **write.manifest["metadata"]["labels"],
+            }
+            self._caches.store(await self._client.replace(path, holder))
+        raise ApiError("POST", path, 409, "Conflict", "the child was there already") from error
+
+    async def _update(self, write: Update) -> None:
+        stored = await self._client.replace(_path(write), write.manifest)
+        _log(write, f"updated ({', '.join(write.fields[:5])})")
+        self._keep(write, stored)
+
+    async def _delete(self, write: Delete) -> None:
+        try:
+            await self._client.delete(_path(write), _uid(write.manifest))
+        except ApiError as error:
+            if not error.not_found:
+                raise
+        _log(write, "deleted")
+        self._insisted.pop(_uid(write.manifest), None)
+        self._caches.forget(write.manifest)
+
+    def _keep(self, write: Create | Update, stored: Manifest) -> None:
+        """Put the answer into the cache; note fields that somebody changed on the way."""
+        uid = _uid(stored)
+        insisted = residue(write, stored)
+        if insisted and self._insisted.get(uid) != insisted:
+            log.warning(
+                "%s %s: a webhook or the API server stored these fields otherwise; left so: %s",
+                write.child.resource.kind,
+                name_of(stored),
+                ", ".join(insisted[:5]),
+            )
+            self._insisted[uid] = insisted
+        elif not insisted:
+            self._insisted.pop(uid, None)
+        self._caches.store(stored)
+
+
+def _log(write: Write, what: str) -> None:
+    manifest = write.manifest
+    log.info(
+        "%s %s/%s %s",
+        write.child.resource.kind,
+        manifest["metadata"]["namespace"],
+        name_of(manifest),
+        what,
+    )
+
+
+def _uid(manifest: Manifest) -> str:
+    return manifest["metadata"].get("uid", "")
+
+
+def _collection(write: Write) -> str:
+    resource = write.child.resource
+    return collection(
+        resource.api_version, resource.plural, write.manifest["metadata"]["namespace"]
+    )
+
+
+def _path(write: Write) -> str:
+    return f"{_collection(write)}/{name_of(write.manifest)}"

@@ -1,0 +1,158 @@
+"""The caches: one informer per watched kind, and which ModelDeployment an object concerns."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from contender.api.v1alpha1 import API_VERSION
+from contender.core import names
+from contender.core.children import CHILDREN
+from contender.core.children.base import Resource
+from contender.core.manifest import Manifest, label
+from contender.kube.client import Client
+from contender.kube.errors import ApiError
+from contender.kube.informer import Informer, Key, key_of
+
+OWNERS = Resource(API_VERSION, "ModelDeployment", "modeldeployments")
+PODS = Resource("v1", "Pod", "pods")
+
+RELIST_SECONDS = 600.0
+"""How often the owners are listed anew: a lost watch event is noticed at the latest then."""
+RELIST_RETRY_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Caches:
+    """Copies of all watched collections.
+
+    Args:
+        client: how to reach the API server.
+        namespaces: which to watch; none means all.
+        wake: called with the key of a ModelDeployment whenever something about it has changed.
+    """
+
+    def __init__(
+        self, client: Client, namespaces: Iterable[str], wake: Callable[[Key], None]
+    ) -> None:
+        self._wake = wake
+        scopes: list[str | None] = [*namespaces] or [None]
+        self.owners = [
+            Informer(
+                client,
+                OWNERS.api_version,
+                OWNERS.kind,
+                OWNERS.plural,
+                namespace=scope,
+                changed=lambda owner: self._wake(key_of(owner)),
+            )
+            for scope in scopes
+        ]
+        self.children = [
+            Informer(
+                client,
+                resource.api_version,
+                resource.kind,
+                resource.plural,
+                namespace=scope,
+                selector=names.LABEL_OWNER,
+                group_by=names.LABEL_OWNER,
+                trim=TRIMMED.get(resource.kind, _whole),
+                changed=self._child_changed,
+            )
+            for scope in scopes
+            for resource in [*(child.resource for child in CHILDREN), PODS]
+        ]
+
+    async def run(self) -> None:
+        """Keep the copies up to date for ever. Kopf watches the owners; what it misses is found by
+        listing them now and then."""
+        async with asyncio.TaskGroup() as group:
+            for informer in self.children:
+                group.create_task(informer.run())
+            for informer in self.owners:
+                group.create_task(_relist_for_ever(informer))
+
+    async def synced(self) -> None:
+        """Wait until every collection was listed once: what is not seen is really not there."""
+        for informer in [*self.owners, *self.children]:
+            await informer.synced()
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether every collection was listed once."""
+        return all(informer.is_synced for informer in [*self.owners, *self.children])
+
+    def observe_owner(self, event: str | None, owner: Manifest) -> None:
+        """Take over a watch event that Kopf received."""
+        self._owners_of(owner["metadata"]["namespace"]).observe(event, owner)
+
+    def owner(self, key: Key) -> Manifest | None:
+        """Return the copy of a ModelDeployment."""
+        return self._owners_of(key[0]).get(key)
+
+    def store_owner(self, owner: Manifest) -> None:
+        """Take over a ModelDeployment that a write returned."""
+        self._owners_of(owner["metadata"]["namespace"]).store(owner)
+
+    def related(self, key: Key) -> list[Manifest]:
+        """Return all objects that bear the name of a ModelDeployment in their label."""
+        return [found for informer in self.children for found in informer.group(*key)]
+
+    def store(self, manifest: Manifest) -> None:
+        """Take over a child that a write returned."""
+        self._of(manifest).store(manifest)
+
+    def forget(self, manifest: Manifest) -> None:
+        """Take out a child that was deleted."""
+        self._of(manifest).forget(manifest)
+
+    def _of(self, manifest: Manifest) -> Informer:
+        kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
+        return next(one for one in self.children if one.kind == kind and one.covers(namespace))
+
+    def _owners_of(self, namespace: str) -> Informer:
+        return next(one for one in self.owners if one.covers(namespace))
+
+    def _child_changed(self, child: Manifest) -> None:
+        self._wake((child["metadata"]["namespace"], label(child, names.LABEL_OWNER)))
+
+
+async def _relist_for_ever(informer: Informer) -> None:
+    while True:
+        try:
+            await informer.relist()
+            await asyncio.sleep(RELIST_SECONDS)
+        except ApiError as error:
+            log.warning("list of ModelDeployments: %s", error)
+            await asyncio.sleep(RELIST_RETRY_SECONDS)
+
+
+def _whole(manifest: Manifest) -> Manifest:
+    return manifest
+
+
+def _trim_pod(pod: Manifest) -> Manifest:
+    """Keep of a pod what its trouble and its report are read from."""
+    status = pod.get("status") or {}
+    kept = ("phase", "reason", "message", "conditions", "initContainerStatuses", "containerStatuses")
+    metadata = pod["metadata"]
+    return {
+        "apiVersion": pod["apiVersion"],
+        "kind": pod["kind"],
+        "metadata": {key: metadata[key] for key in POD_METADATA if key in metadata},
+        "status": {key: status[key] for key in kept if key in status},
+    }
+
+
+POD_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
+    "ownerReferences",
+)
+TRIMMED: dict[str, Callable[[Manifest], Manifest]] = {"Pod": _trim_pod}

@@ -1,0 +1,90 @@
+"""gather: reads the caches into one frozen Snapshot."""
+
+from datetime import UTC, datetime, timedelta
+
+from contender.api.v1alpha1 import ModelDeploymentSpec
+from contender.controller.caches import Caches
+from contender.core import names
+from contender.core.manifest import Manifest, annotation, owned_by
+from contender.core.snapshot import Snapshot
+from contender.kube.client import Client, collection
+from contender.kube.errors import ApiError
+from contender.kube.informer import Key
+
+ACCOUNT_MEMORY = timedelta(seconds=30)
+"""How long the answer about a service account is believed."""
+
+
+class Gatherer:
+    """Reads what one pass needs to know."""
+
+    def __init__(self, client: Client, caches: Caches) -> None:
+        self._client = client
+        self._caches = caches
+        self._accounts: dict[Key, tuple[datetime, bool]] = {}
+
+    async def gather(self, key: Key) -> Snapshot | None:
+        """Return the snapshot of a ModelDeployment; None when it is gone or on its way out.
+
+        Raises:
+            ValidationError: the spec is not what this version of the operator understands.
+            ApiError: a service account could not be read.
+        """
+        owner = self._caches.owner(key)
+        if owner is None or owner["metadata"].get("deletionTimestamp"):
+            return None
+        spec = ModelDeploymentSpec.model_validate(owner.get("spec"))
+        related = self._caches.related(key)
+        children = tuple(
+            one
+            for one in related
+            if one["kind"] != "Pod" and owned_by(one, owner["metadata"]["uid"])
+        )
+        now = datetime.now(UTC)
+        return Snapshot(
+            owner=owner,
+            spec=spec,
+            now=now,
+            children=children,
+            pods=tuple(one for one in related if one["kind"] == "Pod"),
+            runs=_scheduled_runs(related, children),
+            allowed_accounts={
+                account: await self._allows((key[0], account), now)
+                for account in sorted(_accounts(spec))
+            },
+        )
+
+    async def _allows(self, account: Key, now: datetime) -> bool:
+        """Return whether a service account may be used by ModelDeployments."""
+        since, allowed = self._accounts.get(account, (datetime.min.replace(tzinfo=UTC), False))
+        if now - since < ACCOUNT_MEMORY and allowed:
+            return allowed
+        path = f"{collection('v1', 'serviceaccounts', account[0])}/{account[1]}"
+        try:
+            found = await self._client.get(path)
+            allowed = annotation(found, names.ANNOTATION_ALLOW) == "true"
+        except ApiError as error:
+            if not error.not_found:
+                raise
+            allowed = False
+        self._accounts[account] = (now, allowed)
+        return allowed
+
+
+def _accounts(spec: ModelDeploymentSpec) -> set[str]:
+    pods = [spec.pod, spec.retraining.job.pod if spec.retraining else None]
+    return {pod.service_account_name for pod in pods if pod and pod.service_account_name}
+
+
+def _scheduled_runs(
+    related: list[Manifest], children: tuple[Manifest, ...]
+) -> tuple[Manifest, ...]:
+    """Return the Jobs that our CronJob made."""
+    makers = [child["metadata"]["uid"] for child in children if child["kind"] == "CronJob"]
+    return tuple(
+        one
+        for one in related
+        if one["kind"] == "Job" and any(owned_by(one, maker) for maker in makers)
+    )
+
+

@@ -1,0 +1,47 @@
+"""The operator's own HTTP endpoints: /healthz, /readyz and /metrics."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from contender.controller.settings import Settings
+
+
+async def serve_health(
+    settings: Settings, *, alive: Callable[[], bool], ready: Callable[[], bool]
+) -> web.AppRunner:
+    """Start the endpoints; the caller stops them with `cleanup()`.
+
+    Args:
+        settings: address and port.
+        alive: false when the process should be restarted.
+        ready: false until every collection was listed once.
+    """
+
+    def check(answer: Callable[[], bool]) -> Callable[[web.Request], "web.Response"]:
+        def handle(request: web.Request) -> web.Response:
+            del request
+            good = answer()
+            return web.Response(text="ok\n" if good else "no\n", status=200 if good else 503)
+
+        return handle
+
+    async def healthz(request: web.Request) -> web.Response:
+        return check(alive)(request)
+
+    async def readyz(request: web.Request) -> web.Response:
+        return check(ready)(request)
+
+    async def metrics(request: web.Request) -> web.Response:
+        del request
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes(
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.port).start()
+    return runner

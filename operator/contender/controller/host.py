@@ -1,0 +1,97 @@
+"""Kopf hosts the operator: it watches the ModelDeployments and wakes the queue.
+
+Handlers only enqueue. Kopf then writes nothing into users' objects: no annotations, no finalizers.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import kopf
+
+from contender.api.v1alpha1 import GROUP, VERSION
+from contender.controller.caches import OWNERS
+from contender.core.manifest import Manifest
+from contender.kube.client import Client
+
+LOGIN_PAUSE_SECONDS = 5.0
+"""Kopf logs in again at once after a 401: without a pause 200 times a second."""
+RESTART_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+Observe = Callable[[str | None, Manifest], None]
+
+
+def _registry(client: Client, observe: Observe) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    async def enqueue(event: Any, **_: Any) -> None:
+        observe(event["type"], event["object"])
+
+    kopf.on.event(GROUP, VERSION, OWNERS.plural, registry=registry)(enqueue)
+
+    pauses = itertools.chain([0.0], itertools.repeat(LOGIN_PAUSE_SECONDS))
+
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        await asyncio.sleep(next(pauses))
+        return _session(client)
+
+    kopf.on.login(registry=registry)(login)
+    return registry
+
+
+def _session(client: Client) -> kopf.AiohttpSession:
+    """Return a session of Kopf's own, with our credentials as they are at each request."""
+
+    async def bearer(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        await client.api.update_params_for_auth(
+            request.headers, [], ["BearerToken"], "", "", None
+        )
+        return await handler(request)
+
+    connector = aiohttp.TCPConnector(limit=0, ssl=client.api.rest_client.ssl_context)
+    return kopf.AiohttpSession(
+        server=client.api.configuration.host,
+        aiohttp_session=aiohttp.ClientSession(connector=connector, middlewares=(bearer,)),
+    )
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.networking.request_timeout = 10
+    settings.networking.error_backoffs = _Backoffs()
+    settings.persistence.finalizer = f"{GROUP}/never-set"
+    return settings
+
+
+class _Backoffs:
+    """Never ends: when these run out Kopf's watcher dies, and the operator with it."""
+
+    def __iter__(self) -> Any:
+        return itertools.chain([0.1, 0.5, 1, 2, 5, 10], itertools.repeat(15))
+
+
+async def watch_owners(client: Client, namespaces: tuple[str, ...], observe: Observe) -> None:
+    """Run Kopf until SIGTERM or SIGINT; start it anew if it dies of a watch error."""
+    while True:
+        try:
+            await kopf.operator(
+                registry=_registry(client, observe),
+                settings=_settings(),
+                namespaces=namespaces,
+                clusterwide=not namespaces,
+                standalone=True,
+            )
+            return
+        except Exception:
+            log.exception("the watch of ModelDeployments died; it is started anew")
+            await asyncio.sleep(RESTART_SECONDS)
+

@@ -1,0 +1,98 @@
+"""The operator process: caches, workers, Kopf and the health endpoints, wired together."""
+
+import asyncio
+import contextlib
+import logging
+from time import perf_counter
+
+from contender.controller import metrics
+from contender.controller.announce import Announcer
+from contender.controller.caches import Caches
+from contender.controller.health import serve_health
+from contender.controller.host import watch_owners
+from contender.controller.queue import WorkQueue
+from contender.controller.reconcile import Reconciler
+from contender.controller.settings import Settings
+from contender.core.names import OPERATOR
+from contender.kube.client import Client
+from contender.kube.errors import ApiError
+from contender.kube.informer import Key
+
+DRAIN_SECONDS = 10.0
+"""How long a stopping operator finishes what is in line."""
+
+log = logging.getLogger(__name__)
+
+
+async def run_operator(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    async with Client.connect(OPERATOR) as client:
+        queue: WorkQueue[Key] = WorkQueue()
+        caches = Caches(client, settings.namespaces, queue.add)
+        announcer = Announcer(client)
+        reconciler = Reconciler(client, caches, announcer)
+        # Kopf takes tasks younger than itself for its own and cancels them: ours come first.
+        tasks = [
+            asyncio.create_task(caches.run()),
+            asyncio.create_task(announcer.run()),
+            *(
+                asyncio.create_task(_work(queue, caches, reconciler))
+                for _ in range(settings.workers)
+            ),
+        ]
+        health = await serve_health(
+            settings,
+            alive=lambda: not any(task.done() for task in tasks),
+            ready=lambda: caches.is_synced,
+        )
+        try:
+            log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
+            await watch_owners(client, settings.namespaces, caches.observe_owner)
+            await _drain(queue)
+        finally:
+            await health.cleanup()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _drain(queue: WorkQueue[Key]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while not queue.idle:
+                await asyncio.sleep(0.05)
+
+
+async def _work(queue: WorkQueue[Key], caches: Caches, reconciler: Reconciler) -> None:
+    """Take keys from the queue for ever. Nothing is decided before everything was listed."""
+    await caches.synced()
+    while True:
+        key = await queue.get()
+        try:
+            await _pass(queue, reconciler, key)
+        finally:
+            queue.done(key)
+
+
+async def _pass(queue: WorkQueue[Key], reconciler: Reconciler, key: Key) -> None:
+    """Do one pass; whatever goes wrong with one key never touches another."""
+    start = perf_counter()
+    try:
+        again = await reconciler.reconcile(key)
+    except ApiError as error:
+        wait = queue.add_failed(key, error.retry_after)
+        conflict = error.is_conflict
+        metrics.count_result("conflict" if conflict else "error")
+        level = logging.DEBUG if conflict else logging.WARNING
+        log.log(level, "%s/%s: again in %.1f s: %s", *key, wait, error)
+    except Exception:
+        wait = queue.add_failed(key)
+        metrics.count_result("error")
+        log.exception("%s/%s: again in %.1f s", *key, wait)
+    else:
+        queue.forget(key)
+        metrics.count_result("requeue_after" if again is not None else "success")
+        if again is not None:
+            queue.add_after(key, again)
+    finally:
+        metrics.RECONCILE_SECONDS.observe(perf_counter() - start)

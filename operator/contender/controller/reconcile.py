@@ -1,0 +1,166 @@
+"""One pass over one ModelDeployment: gather -> plan -> diff -> apply -> status -> write."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+from pydantic import ValidationError
+
+from contender.controller import metrics
+from contender.controller.announce import Announcer
+from contender.controller.apply import Applier, NameConflict
+from contender.controller.caches import OWNERS, Caches
+from contender.controller.gather import Gatherer
+from contender.core.children import CHILDREN
+from contender.core.diff import Create, Write, diff
+from contender.core.errors import explain
+from contender.core.events import transitions
+from contender.core.manifest import Manifest, name_of
+from contender.core.plan import Problem, make_plan
+from contender.core.snapshot import Snapshot
+from contender.core.status import invalid_status, make_status
+from contender.kube.client import Client, collection
+from contender.kube.errors import ApiError
+from contender.kube.informer import Key
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Makes the world of one ModelDeployment as its spec says."""
+
+    def __init__(self, client: Client, caches: Caches, announcer: Announcer) -> None:
+        self._client = client
+        self._caches = caches
+        self._announcer = announcer
+        self._gatherer = Gatherer(client, caches)
+        self._applier = Applier(client, caches)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Do one pass.
+
+        Returns:
+            Seconds until time alone changes something; None when only events can.
+
+        Raises:
+            ApiError: something passing, or something said in status; try again later.
+        """
+        with _timed("gather"):
+            snapshot = await self._gather(key)
+        if snapshot is None:
+            return None
+        with _timed("plan"):
+            plan = make_plan(snapshot)
+        with _timed("diff"):
+            writes = diff(snapshot, plan, CHILDREN)
+        problem, failure = None, None
+        with _timed("apply"):
+            try:
+                await self._apply(snapshot, writes)
+            except ApiError as error:
+                problem, failure = _problem(error), error
+        with _timed("status"):
+            told = make_plan(snapshot, may_act=False) if failure else plan
+            status = make_status(snapshot, told, problem)
+        if failure is None or problem:
+            # A passing failure is no news: what status says is still so.
+            with _timed("write"):
+                await self._write_status(snapshot.owner, status)
+        if failure:
+            raise failure
+        return (plan.again_at - snapshot.now).total_seconds() if plan.again_at else None
+
+    async def _gather(self, key: Key) -> Snapshot | None:
+        try:
+            return await self._gatherer.gather(key)
+        except ValidationError as error:
+            owner = self._caches.owner(key)
+            assert owner is not None
+            message = f"spec cannot be read by this version of the operator: {explain(error)}"
+            await self._write_status(owner, invalid_status(owner, message, datetime.now(UTC)))
+            return None
+
+    async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> None:
+        if any(isinstance(write, Create) for write in writes) and not await self._lives(snapshot):
+            return
+        await self._applier.apply(writes)
+
+    async def _lives(self, snapshot: Snapshot) -> bool:
+        """Return whether the owner really exists: children of a ghost would be orphans."""
+        try:
+            live = await self._client.get(_path(snapshot.owner))
+        except ApiError as error:
+            if error.not_found:
+                return False
+            raise
+        metadata = live["metadata"]
+        return metadata["uid"] == snapshot.uid and not metadata.get("deletionTimestamp")
+
+    async def _write_status(self, owner: Manifest, status: dict[str, Any]) -> None:
+        """Write status once, if it has changed, and announce what has happened."""
+        before = owner.get("status") or {}
+        change = merge_patch(before, status)
+        if not change:
+            return
+        body = {
+            "metadata": {"resourceVersion": owner["metadata"]["resourceVersion"]},
+            "status": change,
+        }
+        try:
+            stored = await self._client.merge_patch(f"{_path(owner)}/status", body)
+        except ApiError as error:
+            if error.not_found:
+                return
+            raise
+        metrics.WRITES.labels("ModelDeployment", "status", "success").inc()
+        self._caches.store_owner(stored)
+        for event in transitions(before, status):
+            log.info(
+                "ModelDeployment %s/%s: %s: %s",
+                owner["metadata"]["namespace"],
+                name_of(owner),
+                event.reason,
+                event.message,
+            )
+            self._announcer.announce(owner, event)
+
+
+def _problem(error: ApiError) -> Problem | None:
+    """Return what status should say about a failed write; nothing about what passes by itself."""
+    if isinstance(error, NameConflict):
+        return Problem(error.reason, error.message)
+    if error.passes or error.is_conflict or error.not_found:
+        return None
+    reason = error.reason or "ApplyFailed"
+    return Problem(reason, f"the API server refuses a child: {error.message}")
+
+
+def _path(owner: Manifest) -> str:
+    namespace = owner["metadata"]["namespace"]
+    return f"{collection(OWNERS.api_version, OWNERS.plural, namespace)}/{name_of(owner)}"
+
+
+def merge_patch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return the RFC 7386 merge patch that turns one object into the other."""
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            inner = merge_patch(old, value)
+            if inner:
+                patch[key] = inner
+        elif old != value:
+            patch[key] = value
+    return patch
+
+
+@contextmanager
+def _timed(phase: str) -> Iterator[None]:
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        metrics.PHASE_SECONDS.labels(phase).inc(perf_counter() - start)

@@ -1,0 +1,17 @@
+"""How the operator is run: command line and environment."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one operator process."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to watch; none means all."""
+    workers: int = 16
+    """Passes that may run side by side."""
+    host: str = "0.0.0.0"  # noqa: S104 (probes come from the kubelet)
+    """Address of the health and metrics endpoints."""
+    port: int = 8080
+    """Port of the health and metrics endpoints; 0 means any free one."""

@@ -1,0 +1,95 @@
+"""What a child kind is: one resource of the API server, and how it is rendered."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contender.api.v1alpha1 import API_VERSION
+from contender.core import names
+from contender.core.manifest import Manifest
+
+if TYPE_CHECKING:
+    from contender.core.plan import Context
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of the API server."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    @property
+    def group(self) -> str:
+        """API group, empty for the core group."""
+        group, slash, _ = self.api_version.rpartition("/")
+        return group if slash else ""
+
+
+Path = tuple[str, ...]
+"""Where a value stands in a manifest."""
+
+
+def nothing(context: "Context") -> tuple[Path, ...]:
+    """Say that no field of this kind belongs to others."""
+    del context
+    return ()
+
+
+@dataclass(frozen=True)
+class Child:
+    """One kind of child."""
+
+    resource: Resource
+    render: "Callable[[Context], Iterable[Manifest]]"
+    """All wanted objects of this kind."""
+    others: "Callable[[Context], tuple[Path, ...]]" = nothing
+    """Fields that belong to others once the object exists, such as the replicas that an autoscaler
+    sets: rendered as a seed, never written again."""
+
+
+def manifest(
+    context: "Context",
+    resource: Resource,
+    name: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str] | None = None,
+    **body: Any,
+) -> Manifest:
+    """Return a child of the ModelDeployment: named, labelled and owned.
+
+    The owner does not block on the child (blockOwnerDeletion would need more rights and gives
+    nothing here).
+    """
+    snapshot = context.snapshot
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": snapshot.namespace,
+        "labels": dict(labels),
+        "ownerReferences": [
+            {
+                "apiVersion": API_VERSION,
+                "kind": "ModelDeployment",
+                "name": snapshot.name,
+                "uid": snapshot.uid,
+                "controller": True,
+            }
+        ],
+    }
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": metadata,
+        **body,
+    }
+
+
+def revision_manifest(
+    context: "Context", resource: Resource, revision: str, version: str, **body: Any
+) -> Manifest:
+    """Return a child that belongs to one revision and bears its name."""
+    labels = names.revision_labels(context.snapshot.name, revision, version)
+    return manifest(context, resource, revision, labels, **body)

@@ -1,0 +1,46 @@
+"""The CronJob that starts retraining by schedule."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from contender.core import names
+from contender.core.children.base import Child, Resource, manifest
+from contender.core.children.job import job_labels, job_spec
+from contender.core.manifest import Manifest
+from contender.core.retraining import HISTORY_LIMIT, command_run_is_active
+
+if TYPE_CHECKING:
+    from contender.core.plan import Context
+
+RESOURCE = Resource("batch/v1", "CronJob", "cronjobs")
+
+
+def _render(context: "Context") -> Iterator[Manifest]:
+    snapshot = context.snapshot
+    retraining = snapshot.spec.retraining
+    if retraining is None or retraining.schedule is None:
+        return
+    labels = job_labels(snapshot.name)
+    yield manifest(
+        context,
+        RESOURCE,
+        names.retraining_name(snapshot.name),
+        labels,
+        spec={
+            "schedule": retraining.schedule,
+            "timeZone": retraining.time_zone or "Etc/UTC",
+            # A CronJob forbids overlap with its own runs only. While a run started by command is
+            # active it is suspended; a time it misses is made up for afterwards.
+            "suspend": retraining.suspend or command_run_is_active(snapshot),
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": HISTORY_LIMIT,
+            "failedJobsHistoryLimit": HISTORY_LIMIT,
+            "jobTemplate": {
+                "metadata": {"labels": labels},
+                "spec": job_spec(snapshot.name, retraining.job),
+            },
+        },
+    )
+
+
+CRON_JOB = Child(RESOURCE, _render)

@@ -1,0 +1,35 @@
+"""The PodDisruptionBudget of a revision: a node is drained one pod at a time."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from contender.core import names
+from contender.core.children.base import Child, Resource, revision_manifest
+from contender.core.manifest import Manifest
+
+if TYPE_CHECKING:
+    from contender.core.plan import Context
+
+RESOURCE = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+
+
+def _render(context: "Context") -> Iterator[Manifest]:
+    for live in context.revisions.live:
+        record = live.record
+        yield revision_manifest(
+            context,
+            RESOURCE,
+            record.name,
+            record.version,
+            spec={
+                "maxUnavailable": 1,
+                # A pod that is not ready anyway must not hold up the drain of its node.
+                "unhealthyPodEvictionPolicy": "AlwaysAllow",
+                "selector": {
+                    "matchLabels": names.pod_selector(context.snapshot.name, record.name)
+                },
+            },
+        )
+
+
+POD_DISRUPTION_BUDGET = Child(RESOURCE, _render)

@@ -1,0 +1,121 @@
+"""plan: what should exist, in the order in which it must be made."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from contender.core import names, retraining
+from contender.core.children import CHILDREN
+from contender.core.children.base import Child
+from contender.core.children.job import JOB
+from contender.core.manifest import Manifest
+from contender.core.revisions import Refusal, Revisions, decide
+from contender.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What keeps the operator from doing what spec wants, until somebody mends it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a child is rendered from."""
+
+    snapshot: Snapshot
+    revisions: Revisions
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A live object that gets annotations and stays as it is otherwise."""
+
+    child: Child
+    live: Manifest
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one pass wants."""
+
+    context: Context
+    wanted: tuple[tuple[Child, Manifest], ...] = ()
+    """Objects that should exist, in the order in which they are made."""
+    kept_jobs: frozenset[str] = frozenset()
+    """Jobs that stay as they are."""
+    annotated: tuple[Annotated, ...] = ()
+    problem: Problem | None = None
+    refusals: tuple[Refusal, ...] = ()
+    paused: bool = False
+    """Nothing is written but status."""
+    again_at: datetime | None = None
+    """When time alone changes the plan; events wake the operator for all else."""
+
+    @property
+    def revisions(self) -> Revisions:
+        """The state of all revisions."""
+        return self.context.revisions
+
+
+def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
+    """Return what should exist. Pure: the same snapshot gives the same plan.
+
+    Args:
+        snapshot: what exists.
+        may_act: whether decisions may be taken; False gives the plan to tell about when a write
+            has failed, in which nothing has happened that was not written.
+    """
+    revisions = decide(snapshot, may_act=may_act and not snapshot.paused)
+    problem = _forbidden_account(snapshot)
+    context = Context(snapshot, _without_new_pods(revisions) if problem else revisions)
+    if snapshot.paused:
+        return Plan(context, paused=True)
+    return Plan(
+        context=context,
+        wanted=tuple((child, one) for child in CHILDREN for one in child.render(context)),
+        kept_jobs=retraining.jobs_to_keep(snapshot),
+        annotated=tuple(
+            Annotated(JOB, job, added) for job, added in retraining.messages_to_keep(snapshot)
+        ),
+        problem=problem,
+        refusals=(*revisions.refusals, *_refused_retraining(snapshot)),
+        again_at=_next_moment(snapshot, revisions),
+    )
+
+
+def _forbidden_account(snapshot: Snapshot) -> Problem | None:
+    """Return the problem of a service account that was not opened to ModelDeployments."""
+    for account, allowed in sorted(snapshot.allowed_accounts.items()):
+        if not allowed:
+            return Problem(
+                "ServiceAccountNotAllowed",
+                f"service account {account!r} does not exist or does not carry the annotation"
+                f' {names.ANNOTATION_ALLOW}: "true": annotate it, or name another one',
+            )
+    return None
+
+
+def _without_new_pods(revisions: Revisions) -> Revisions:
+    """Leave alive only what serves: no pods are made while something forbids them."""
+    serving = revisions.serving.name if revisions.serving else None
+    return replace(
+        revisions, live=tuple(one for one in revisions.live if one.record.name == serving)
+    )
+
+
+def _refused_retraining(snapshot: Snapshot) -> tuple[Refusal, ...]:
+    if snapshot.command(names.COMMAND_RETRAIN) and snapshot.spec.retraining is None:
+        message = "spec.retraining is not set: say there which job trains the model"
+        return (Refusal(names.COMMAND_RETRAIN, message),)
+    return ()
+
+
+def _next_moment(snapshot: Snapshot, revisions: Revisions) -> datetime | None:
+    moments = [revisions.drained_at] if revisions.drained_at else []
+    if snapshot.spec.retraining:
+        scheduled = retraining.next_run(snapshot.spec.retraining, snapshot.now)
+        moments += [scheduled] if scheduled else []
+    return min(moments, default=None)
