@@ -1,0 +1,3 @@
+module contender.dev/examples/breast-cancer-go
+
+go 1.24
