@@ -33,10 +33,11 @@ class Namespace:
         self._handles = state / "namespaces"
         self._network = self._handles / "net"
         self._mounts = self._handles / "mnt"
+        self._complete = self._handles / "complete"
 
     def exists(self) -> bool:
-        """Whether both namespaces are held open."""
-        return os.path.ismount(self._network) and os.path.ismount(self._mounts)
+        """Whether create has finished, and nothing was destroyed or lost in a reboot since."""
+        return self._complete.exists()
 
     def enter(self) -> list[str]:
         """Command prefix for the node's own processes."""
@@ -52,6 +53,7 @@ class Namespace:
         self._connect_to_host(service_range)
         self._cover_shared_folders()
         self._make_cgroup()
+        self._complete.touch()
 
     def destroy(self) -> None:
         """End every process inside and leave nothing behind, whatever state things are in."""
@@ -111,7 +113,10 @@ class Namespace:
         unified = CGROUPS / "cgroup.subtree_control"
         if unified.exists():
             available = (CGROUPS / "cgroup.controllers").read_text().split()
-            unified.write_text(" ".join(f"+{controller}" for controller in available))
+            try:
+                unified.write_text(" ".join(f"+{controller}" for controller in available))
+            except OSError as error:
+                raise Failure(f"pods cannot have cgroups here, {unified} refuses: {error.strerror}") from error
         for hierarchy in _hierarchies():
             (hierarchy / CGROUP).mkdir(exist_ok=True)
 
@@ -124,7 +129,7 @@ class Namespace:
         """Shims first become orphans of process 1, so look for them by namespace and cgroup, not by parent."""
         deadline = time.monotonic() + 20
         while pids := self._processes():
-            processes.end(pids, patience=5)
+            processes.end(pids, patience=1)
             if time.monotonic() > deadline:
                 raise Failure(f"these processes of the node do not end: {sorted(pids)}")
 

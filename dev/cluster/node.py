@@ -14,7 +14,7 @@ from dev.cluster.pki import Authority
 from dev.console import Failure, say
 from dev.files import exclusive, write
 from dev.images import builder
-from dev.paths import KUBECONFIG, state
+from dev.paths import KUBECONFIG, cache, state
 
 NAME = "contender"
 SERVER = f"https://{NODE_ADDRESS}:6443"
@@ -33,7 +33,7 @@ class Node:
         self._state = state()
         self._namespace = Namespace(self._state)
         self._pki = self._state / "pki"
-        self._lock = self._state.with_name(self._state.name + ".lock")
+        self._lock = cache() / "locks" / "cluster"
 
     def up(self) -> None:
         """Bring the cluster up, mend it, or find that it is well already."""
@@ -53,7 +53,6 @@ class Node:
         system.require_root("the cluster")
         with exclusive(self._lock, "starting or stopping the cluster"):
             self._discard()
-        self._lock.unlink(missing_ok=True)
         KUBECONFIG.unlink(missing_ok=True)
 
     def command_inside(self, command: list[str]) -> list[str]:

@@ -25,6 +25,8 @@ RECIPE = 1  # raise it when a base is to be made differently: old ones are kept 
 RUNTIME_PACKAGES = ("python3", "ca-certificates", "tzdata", "netbase")
 BUILD_PACKAGES = (*RUNTIME_PACKAGES, "python3-pip", "python3-venv")
 NONROOT = 65532
+# What debootstrap copies from this machine: its name, its name server and its mirror.
+_OF_THIS_MACHINE = ("etc/hostname", "etc/resolv.conf", "etc/apt/sources.list")
 _UNNEEDED = ("var/lib/apt/lists", "var/cache/apt", "var/log", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
@@ -93,6 +95,8 @@ def _debootstrap(container: str, packages: tuple[str, ...]) -> Path:
     for folder in _UNNEEDED:
         shutil.rmtree(root / folder, ignore_errors=True)
         (root / folder).mkdir(parents=True)
+    for file in _OF_THIS_MACHINE:
+        (root / file).write_text("")
     return root
 
 
