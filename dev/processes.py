@@ -4,12 +4,13 @@ A process id alone may by now belong to someone else's process (after a crash or
 together with the start time that the kernel keeps for it may not.
 """
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from dev.console import Failure
@@ -19,9 +20,11 @@ from dev.files import write
 class Service:
     """A background process with a record (``NAME.pid``) and a log (``NAME.log``) in a folder."""
 
-    def __init__(self, folder: Path, name: str, command: list[str]):
+    def __init__(self, folder: Path, name: str, command: list[str], files: Sequence[Path] = ()):
+        """``files`` are its configuration: one that runs with other contents counts as not running."""
         self.name = name
-        self.command = [str(part) for part in command]
+        self._command = command
+        self._files = files
         self.log = folder / f"{name}.log"
         self._record = folder / f"{name}.pid"
 
@@ -36,18 +39,18 @@ class Service:
             time.sleep(0.1)
 
     def running(self) -> bool:
-        """Whether this very process, started with this very command, is alive."""
+        """Whether this very process, started with this very command and configuration, is alive."""
         record = self._read()
-        return record.get("command") == self.command and alive(record["pid"], record["started"])
+        return record.get("recipe") == self._recipe() and alive(record["pid"], record["started"])
 
     def start(self) -> None:
-        """Start it detached from this terminal, after ending one that runs with another command line."""
+        """Start it detached from this terminal, after ending one that runs with another recipe."""
         self.stop()
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        record = {"pid": process.pid, "started": start_time(process.pid), "command": self.command}
+        record = {"pid": process.pid, "started": start_time(process.pid), "recipe": self._recipe()}
         write(self._record, json.dumps(record))
 
     def stop(self, patience: float = 10) -> None:
@@ -63,6 +66,10 @@ class Service:
             return f"{self.name} wrote no log"
         tail = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join([f"--- last lines of {self.log}", *tail])
+
+    def _recipe(self) -> str:
+        parts = [*map(os.fsencode, self._command), *(file.read_bytes() for file in self._files)]
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def _read(self) -> dict:
         try:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import processes, system
+from dev import system
 from dev.cluster import binaries, control_plane
 from dev.cluster.namespace import CGROUP, NODE_ADDRESS, Namespace
 from dev.cluster.pki import Authority
@@ -15,6 +15,7 @@ from dev.console import Failure, say
 from dev.files import exclusive, write
 from dev.images import builder
 from dev.paths import KUBECONFIG, cache, state
+from dev.processes import Service
 
 NAME = "contender"
 SERVER = f"https://{NODE_ADDRESS}:6443"
@@ -23,6 +24,7 @@ DNS_ADDRESS = "10.96.0.10"
 METRICS_PORT = 10280
 PAUSE_IMAGE = "localhost/contender-dev/pause:1"
 TEMPLATES = Path(__file__).parent / "templates"
+CONFIGURATION = {"containerd": "containerd.toml", "kubelet": "kubelet.yaml", "coredns": "Corefile"}
 COMPONENTS = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server")
 
 
@@ -95,14 +97,15 @@ class Node:
         services["metrics-server"].wait(lambda: _is(kubectl, "Available", *metrics), seconds=60)
         say(f"the cluster is up (started {', '.join(started)})" if started else "the cluster is up already")
 
-    def _start_services(self, services: dict[str, processes.Service], names: tuple[str, ...]) -> list[str]:
+    def _start_services(self, services: dict[str, Service], names: tuple[str, ...]) -> list[str]:
         missing = [name for name in names if not services[name].running()]
         for name in missing:
             services[name].start()
         return missing
 
-    def _service(self, name: str, command: list[str]) -> processes.Service:
-        return processes.Service(self._state / "services", name, [*self._namespace.enter(), *command])
+    def _service(self, name: str, command: list[str]) -> Service:
+        files = [self._state / CONFIGURATION[name]] if name in CONFIGURATION else []
+        return Service(self._state / "services", name, [*self._namespace.enter(), *command], files)
 
     def _kubectl(self, program: Path) -> Callable[..., subprocess.CompletedProcess]:
         """A function that runs kubectl as the administrator."""
@@ -128,13 +131,9 @@ class Node:
     def _write_files(self) -> None:
         for folder in ("services", "cni-conf"):
             (self._state / folder).mkdir(exist_ok=True)
-        for template, target in {
-            "containerd.toml": "containerd.toml",
-            "pods.conflist": "cni-conf/10-pods.conflist",
-            "kubelet.yaml": "kubelet.yaml",
-            "Corefile": "Corefile",
-        }.items():
-            write(self._state / target, self._render(template))
+        write(self._state / "cni-conf" / "10-pods.conflist", self._render("pods.conflist"))
+        for file in CONFIGURATION.values():
+            write(self._state / file, self._render(file))
 
     def _render(self, template: str) -> str:
         return string.Template((TEMPLATES / template).read_text()).substitute(

@@ -63,9 +63,12 @@ def _row(arguments: argparse.Namespace) -> dict:
 def _build(row: dict, load: bool) -> None:
     if not os.path.exists(row["dockerfile"]):
         raise Failure(f"{row['name']}: there is no {row['dockerfile']}")
-    builder.build(row["name"], row["dockerfile"], row["context"], row.get("arguments", {}), row.get("target", ""))
+    settings = (row.get("arguments", {}), row.get("target", ""))
+    changed = builder.build(row["name"], row["dockerfile"], row["context"], *settings)
     if load:
-        builder.load(row["name"])
+        changed |= builder.load(row["name"])
+    if not changed:
+        say(f"{row['name']} is up to date")
 
 
 if __name__ == "__main__":

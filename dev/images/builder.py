@@ -28,8 +28,8 @@ CERTIFICATES = "/etc/ssl/certs"
 _GO_SETTINGS = ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE", "GOFLAGS")
 
 
-def build(name: str, dockerfile: Path, context: Path, arguments: dict[str, str], target: str = "") -> str:
-    """Build an image and return its id. Layers whose inputs are unchanged come from buildah's own cache."""
+def build(name: str, dockerfile: Path, context: Path, arguments: dict[str, str], target: str = "") -> bool:
+    """Build an image; return whether it changed. Layers with unchanged inputs come from buildah's own cache."""
     text = dockerfile.read_text()
     wanted = [base for base in BASE_ARGUMENTS if re.search(rf"^ARG {base}\b", text, re.MULTILINE)]
     settings = {base: bases.ensure(base) for base in wanted} | arguments
@@ -42,20 +42,22 @@ def build(name: str, dockerfile: Path, context: Path, arguments: dict[str, str],
             volumes = [f"--volume={volume}" for volume in mounts]
             fixed = ["--isolation=chroot", "--pull-never", "--layers", "--quiet", "--format=oci"]
             buildah("bud", *fixed, *options, *volumes, f"--file={dockerfile}", f"--tag={name}", context)
-    built = image_id(name)
-    say(f"{name} is unchanged" if built == before else f"built {name}")
-    return built
+    changed = image_id(name) != before
+    if changed:
+        say(f"built {name}")
+    return changed
 
 
-def load(name: str) -> None:
-    """Import an image of the store into the cluster's containerd unless the same one is there."""
+def load(name: str) -> bool:
+    """Import an image of the store into the cluster's containerd; return False if the same one is there."""
     if _loaded_id(name) == image_id(name):
-        return
+        return False
     with tempfile.TemporaryDirectory(dir=cache()) as folder:
         archive = Path(folder) / "image.tar"
         buildah("push", "--quiet", "--disable-compression", name, f"oci-archive:{archive}:{name}")
         _ctr("images", "import", archive)
     say(f"imported {name} into the cluster")
+    return True
 
 
 def cluster_has_containerd() -> bool:
