@@ -29,13 +29,15 @@ class Answer(NamedTuple):
     version: str
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """The endpoint gave no usable answer."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("url", type=endpoint, help="the endpoint, for example http://127.0.0.1:8080")
+    parser.add_argument(
+        "url", type=endpoint, help="the endpoint, for example http://127.0.0.1:8080"
+    )
     parser.add_argument("--rows", type=positive, default=20, help="how many rows to send (20)")
     parser.add_argument("--host", help="Host header, where the URL is not the endpoint's own")
     parser.add_argument("--timeout", type=float, default=10, help="seconds per request (10)")
@@ -44,7 +46,7 @@ def main() -> int:
     rows = read_rows(_HELD_OUT)[: arguments.rows]
     try:
         answers = ask(arguments.url, rows, arguments.host, arguments.timeout)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         print(f"{arguments.url.geturl()}: {error}", file=sys.stderr)
         return 1
     print_table(rows, answers)
@@ -79,23 +81,26 @@ def ask(url: SplitResult, rows: list[Row], host: str | None, timeout: float) -> 
     try:
         return [ask_one(connection, path, row, headers) for row in rows]
     except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(f"no answer: {error or type(error).__name__}") from error
+        raise NoAnswerError(f"no answer: {error or type(error).__name__}") from error
     finally:
         connection.close()
 
 
-def ask_one(connection: http.client.HTTPConnection, path: str, row: Row, headers: dict[str, str]) -> Answer:
+def ask_one(
+    connection: http.client.HTTPConnection, path: str, row: Row, headers: dict[str, str]
+) -> Answer:
     connection.request("POST", path, json.dumps({"instances": [row.measurements]}), headers)
     response = connection.getresponse()
     content = response.read()
     if response.status != http.HTTPStatus.OK:
-        raise NoAnswer(f"{response.status} {response.reason}: {content[:300].decode(errors='replace')}")
+        said = content[:300].decode(errors="replace")
+        raise NoAnswerError(f"{response.status} {response.reason}: {said}")
     try:
         document: Any = json.loads(content)
         prediction = document["predictions"][0]
         return Answer(int(prediction["label"]), float(prediction["p"]), str(document["version"]))
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise NoAnswer(f"not an answer of this example: {content[:300]!r}") from error
+        raise NoAnswerError(f"not an answer of this example: {content[:300]!r}") from error
 
 
 def print_table(rows: list[Row], answers: list[Answer]) -> None:
@@ -105,8 +110,10 @@ def print_table(rows: list[Row], answers: list[Answer]) -> None:
         agrees = row.label == answer.label
         right += agrees
         mark = "" if agrees else "  <- wrong"
-        print(f"{number:>4}  {row.label:>4}  {answer.label:>9}  {answer.p:>6.3f}  {answer.version}{mark}")
-    print(f"\naccuracy {right / len(rows):.3f}: {right} of {len(rows)} rows (1 = benign, 0 = malignant)")
+        label, p, version = answer
+        print(f"{number:>4}  {row.label:>4}  {label:>9}  {p:>6.3f}  {version}{mark}")
+    share = right / len(rows)
+    print(f"\naccuracy {share:.3f}: {right} of {len(rows)} rows (1 = benign, 0 = malignant)")
 
 
 if __name__ == "__main__":

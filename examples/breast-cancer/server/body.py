@@ -4,7 +4,7 @@ import re
 from email.message import Message
 from io import BufferedIOBase
 
-from server.problem import Problem
+from server.refusal import RefusalError
 
 MAX_BODY_BYTES = 1024 * 1024
 _MAX_LINE_BYTES = 4096
@@ -16,7 +16,7 @@ def read_body(headers: Message, stream: BufferedIOBase) -> bytes:
     if encoding is None:
         return _read_exactly(stream, announced_length(headers))
     if encoding.lower() != "chunked" or "Content-Length" in headers:
-        raise Problem(
+        raise RefusalError(
             400,
             f"Transfer-Encoding {encoding!r} cannot be read here",
             "send either Content-Length or Transfer-Encoding: chunked",
@@ -29,7 +29,7 @@ def announced_length(headers: Message) -> int:
     """Content-Length as a number; refuses what is too large before a byte of it is read."""
     text = headers.get("Content-Length", "0")
     if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise Problem(
+        raise RefusalError(
             400,
             f"Content-Length {text!r} is not a length",
             "send the body's size in bytes",
@@ -63,7 +63,7 @@ def _chunk_size(line: bytes) -> int:
 def _read_exactly(stream: BufferedIOBase, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
-        raise Problem(
+        raise RefusalError(
             400,
             f"the body ended after {len(data)} of {size} bytes",
             "send the whole body",
@@ -72,9 +72,9 @@ def _read_exactly(stream: BufferedIOBase, size: int) -> bytes:
     return data
 
 
-def _too_large() -> Problem:
-    return Problem(413, _TOO_LARGE, "send fewer rows per request", closes=True)
+def _too_large() -> RefusalError:
+    return RefusalError(413, _TOO_LARGE, "send fewer rows per request", closes=True)
 
 
-def _broken_chunks() -> Problem:
-    return Problem(400, "the chunked body is malformed", "send Content-Length", closes=True)
+def _broken_chunks() -> RefusalError:
+    return RefusalError(400, "the chunked body is malformed", "send Content-Length", closes=True)

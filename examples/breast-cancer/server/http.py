@@ -15,7 +15,7 @@ from server.connections import Connections
 from server.log import log
 from server.model import LinearModel
 from server.payload import predict
-from server.problem import Problem
+from server.refusal import RefusalError
 from server.settings import Settings
 
 _IDLE_TIMEOUT = 3900.0
@@ -116,8 +116,8 @@ class Handler(BaseHTTPRequestHandler):
     def handle_expect_100(self) -> bool:
         try:
             announced_length(self.headers)
-        except Problem as problem:
-            self._refuse(problem)
+        except RefusalError as refusal:
+            self._refuse(refusal)
             return False
         super().handle_expect_100()
         self.wfile.flush()
@@ -127,24 +127,24 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = read_body(self.headers, self.rfile)
             self._answer(200, self._route(body))
-        except Problem as problem:
-            self._refuse(problem)
+        except RefusalError as refusal:
+            self._refuse(refusal)
         except (ConnectionError, TimeoutError):
             raise
         except Exception as error:  # the caller gets an answer, the log the reason
             log("error", "request failed", path=self.path, reason=repr(error))
             self._answer(500, {"error": "the server failed", "hint": "its log says why"})
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle  # noqa: N815
 
     def _route(self, body: bytes) -> Mapping[str, object]:
         path = self.path.partition("?")[0]
         allowed = _METHODS.get(path)
         if allowed is None:
             hint = "POST /predict, GET /healthz or GET /livez"
-            raise Problem(404, f"there is no {path} here", hint)
+            raise RefusalError(404, f"there is no {path} here", hint)
         if self.command not in allowed:
-            raise Problem(
+            raise RefusalError(
                 405,
                 f"{self.command} does not work on {path}",
                 f"use {allowed[0]}",
@@ -158,19 +158,21 @@ class Handler(BaseHTTPRequestHandler):
         # falls back to leaving pods that are still ready when there is no other.
         return {"status": "ok", "version": model.version}
 
-    def _refuse(self, problem: Problem) -> None:
-        self.close_connection = self.close_connection or problem.closes
-        document = {"error": problem.error, "hint": problem.hint}
-        self._answer(problem.status, document, problem.headers)
-        if problem.closes:
+    def _refuse(self, refusal: RefusalError) -> None:
+        self.close_connection = self.close_connection or refusal.closes
+        document = {"error": refusal.error, "hint": refusal.hint}
+        self._answer(refusal.status, document, refusal.headers)
+        if refusal.closes:
             self._discard_rest()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the standard library itself refuses: a malformed request line, endless headers."""
         hint = explain or "send an HTTP/1.1 request"
-        self._refuse(Problem(code, message or "malformed request", hint, closes=True))
+        self._refuse(RefusalError(code, message or "malformed request", hint, closes=True))
 
-    def _answer(self, status: int, document: Mapping[str, object], headers: Mapping[str, str] | None = None) -> None:
+    def _answer(
+        self, status: int, document: Mapping[str, object], headers: Mapping[str, str] | None = None
+    ) -> None:
         content = json.dumps(document).encode() + b"\n"
         if self._model_server.draining.is_set():
             self.close_connection = True
@@ -202,7 +204,7 @@ class Handler(BaseHTTPRequestHandler):
         if self._model_server.settings.log_requests:
             log("info", "request", method=self.command, path=self.path, status=int(code))
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """The standard library's own lines: dropped, an idle connection's time-out is no event."""
 
 

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from server.model import FEATURES, LinearModel
-from server.problem import Problem
+from server.refusal import RefusalError
 
 _SHAPE = f'send {{"instances": [[{FEATURES} numbers], ...]}}'
 
@@ -21,13 +21,13 @@ def predict(model: LinearModel, body: bytes) -> dict[str, object]:
 def parse_instances(body: bytes) -> list[list[float]]:
     document = _parse_json(body)
     if not isinstance(document, dict):
-        raise Problem(400, f"the body is {_kind(document)}, not an object", _SHAPE)
+        raise RefusalError(400, f"the body is {_kind(document)}, not an object", _SHAPE)
     fields: dict[str, Any] = document
     if "instances" not in fields:
-        raise Problem(400, 'the body has no "instances"', _SHAPE)
+        raise RefusalError(400, 'the body has no "instances"', _SHAPE)
     value = fields["instances"]
     if not isinstance(value, list):
-        raise Problem(400, f'"instances" is {_kind(value)}, not a list', _SHAPE)
+        raise RefusalError(400, f'"instances" is {_kind(value)}, not a list', _SHAPE)
     instances: list[Any] = value
     return [_row(row, index) for index, row in enumerate(instances)]
 
@@ -37,15 +37,15 @@ def _parse_json(body: bytes) -> Any:
         # Every number a float: no limit on digits, and 1e999 is infinite instead of an error.
         return json.loads(body, parse_int=float)
     except (ValueError, RecursionError) as error:
-        raise Problem(400, f"the body is not JSON: {error}", _SHAPE) from error
+        raise RefusalError(400, f"the body is not JSON: {error}", _SHAPE) from error
 
 
 def _row(row: Any, index: int) -> list[float]:
     if not isinstance(row, list):
-        raise Problem(400, f"instances[{index}] is {_kind(row)}, not a list", _SHAPE)
+        raise RefusalError(400, f"instances[{index}] is {_kind(row)}, not a list", _SHAPE)
     values: list[Any] = row
     if len(values) != FEATURES:
-        raise Problem(
+        raise RefusalError(
             400,
             f"instances[{index}] has {len(values)} values, expected {FEATURES}",
             f"send all {FEATURES} measurements of a row, in the order of the model file",
@@ -56,9 +56,9 @@ def _row(row: Any, index: int) -> list[float]:
 def _finite(value: Any, index: int, column: int) -> float:
     place = f"instances[{index}][{column}]"
     if not isinstance(value, float):
-        raise Problem(400, f"{place} is {_kind(value)}, not a number", "send plain numbers")
+        raise RefusalError(400, f"{place} is {_kind(value)}, not a number", "send plain numbers")
     if not math.isfinite(value):
-        raise Problem(
+        raise RefusalError(
             400,
             f"{place} is not a finite number",
             "leave the row out or fill the gap: the model knows no missing values",

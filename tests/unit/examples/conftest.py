@@ -33,13 +33,17 @@ class RunningServer:
             "PYTHONPATH": str(PYTHON_EXAMPLE),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        self.process = subprocess.Popen(command, env=settings | environment, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, env=settings | environment, stdout=subprocess.PIPE, text=True
+        )
         self.first_line: dict[str, Any] = self.read_log()
         self.port = int(self.first_line.get("port", 0))
 
     def read_log(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline() or '{"message": "(nothing)"}')
+        line = self.process.stdout.readline() or '{"message": "(nothing)"}'
+        event: dict[str, Any] = json.loads(line)
+        return event
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=BOUND)

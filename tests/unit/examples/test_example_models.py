@@ -1,7 +1,10 @@
 """The committed models, how they are trained, and that every server agrees on them."""
 
 import csv
+import importlib.util
 import json
+import math
+import operator
 import os
 import subprocess
 import sys
@@ -26,38 +29,44 @@ def run(script: Path, *arguments: str, **environment: str) -> subprocess.Complet
 
 def rows_of(examples: Path) -> list[list[float]]:
     """All 569 rows where scikit-learn is there, else the committed held-out ones."""
-    try:
-        from sklearn.datasets import load_breast_cancer
-    except ImportError:
+    if importlib.util.find_spec("sklearn") is None:
         lines = list(csv.reader((examples / "breast-cancer/held-out.csv").open()))[1:]
         return [[float(text) for text in line[:-1]] for line in lines]
-    data: Any = load_breast_cancer()
-    return data.data.tolist()
+    rows: list[list[float]] = (
+        importlib.import_module("sklearn.datasets").load_breast_cancer().data.tolist()
+    )
+    return rows
 
 
 def predictions(server: Any, rows: list[list[float]]) -> list[Any]:
     connection = server.connect()
     connection.request("POST", "/predict", json.dumps({"instances": rows}))
-    return json.loads(connection.getresponse().read())["predictions"]
+    answers: list[Any] = json.loads(connection.getresponse().read())["predictions"]
+    return answers
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_every_server_computes_the_model_of_the_file(start_server: Any, examples: Path, version: str) -> None:
+def test_every_server_computes_the_model_of_the_file(
+    start_server: Any, examples: Path, version: str
+) -> None:
     """So Python and Go answer alike: both are held to the same definition."""
-    np = pytest.importorskip("numpy")
     path = examples / f"breast-cancer/model-{version}.json"
     model = json.loads(path.read_text())
     rows = rows_of(examples)
-    scores = np.array(rows) @ np.array(model["coef"]) + model["intercept"]
+    scores = [model["intercept"] + math.fsum(map(operator.mul, model["coef"], row)) for row in rows]
 
     answers = predictions(start_server(MODEL_FILE=str(path)), rows)
 
-    assert [each["p"] for each in answers] == pytest.approx(1 / (1 + np.exp(-scores)), abs=1e-12)
-    assert [each["label"] for each in answers] == (scores >= 0).astype(int).tolist()
+    assert [each["p"] for each in answers] == pytest.approx(
+        [1 / (1 + math.exp(-score)) for score in scores], abs=1e-12
+    )
+    assert [each["label"] for each in answers] == [int(score >= 0) for score in scores]
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_training_reproduces_the_committed_model(examples: Path, tmp_path: Path, version: str) -> None:
+def test_training_reproduces_the_committed_model(
+    examples: Path, tmp_path: Path, version: str
+) -> None:
     pytest.importorskip("sklearn", reason="training needs scikit-learn")
     folder = examples / "breast-cancer"
     out, held_out = tmp_path / "model.json", tmp_path / "held-out.csv"
@@ -143,12 +152,16 @@ def test_retraining_with_a_wrong_setting_fails_and_says_so(
 ) -> None:
     pytest.importorskip("sklearn", reason="training needs scikit-learn")
     message = tmp_path / "message"
-    result = run(examples / "breast-cancer/retrain.py", TERMINATION_MESSAGE_PATH=str(message), **environment)
+    result = run(
+        examples / "breast-cancer/retrain.py", TERMINATION_MESSAGE_PATH=str(message), **environment
+    )
     assert result.returncode == code
     assert says in message.read_text()
 
 
 def test_retraining_that_cannot_report_has_failed(examples: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="training needs scikit-learn")
-    result = run(examples / "breast-cancer/retrain.py", TERMINATION_MESSAGE_PATH=str(tmp_path), SEED="1")
+    result = run(
+        examples / "breast-cancer/retrain.py", TERMINATION_MESSAGE_PATH=str(tmp_path), SEED="1"
+    )
     assert result.returncode == 1

@@ -25,7 +25,9 @@ def data_uri(document: Any) -> str:
 
 
 def test_predicts_each_instance_and_names_its_version(server: Any) -> None:
-    status, document, headers = call(server, "POST", "/predict", json.dumps({"instances": [ROW, [0] * 30]}))
+    status, document, headers = call(
+        server, "POST", "/predict", json.dumps({"instances": [ROW, [0] * 30]})
+    )
     assert status == 200
     assert document["version"] == "1"
     assert [set(prediction) for prediction in document["predictions"]] == [{"label", "p"}] * 2
@@ -82,7 +84,9 @@ def test_head_has_the_length_and_no_body(server: Any) -> None:
         (json.dumps({"instances": [[float("nan"), *ROW[1:]]]}), "is not"),
     ],
 )
-def test_says_what_is_wrong_with_a_body_and_how_to_mend_it(server: Any, body: str | bytes, says: str) -> None:
+def test_says_what_is_wrong_with_a_body_and_how_to_mend_it(
+    server: Any, body: str | bytes, says: str
+) -> None:
     status, document, _ = call(server, "POST", "/predict", body)
     assert status == 400
     assert says in document["error"]
@@ -103,7 +107,8 @@ def test_refuses_other_methods(server: Any, method: str) -> None:
 
 def test_refuses_a_large_body_before_it_is_sent(server: Any) -> None:
     answer = server.raw(
-        b"POST /predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
+        b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+        b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
     )
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"larger than 1048576 bytes" in answer
@@ -200,7 +205,9 @@ def test_burns_cpu_time_when_asked_to(start_server: Any) -> None:
         ("DRAIN_LIMIT_SECONDS", "nan"),
     ],
 )
-def test_does_not_start_with_a_wrong_setting_and_says_which(start_server: Any, name: str, value: str) -> None:
+def test_does_not_start_with_a_wrong_setting_and_says_which(
+    start_server: Any, name: str, value: str
+) -> None:
     server = start_server(**{name: value})
     assert server.first_line["message"] == "cannot start"
     assert name.removesuffix("_FILE").lower() in server.first_line["reason"].lower()

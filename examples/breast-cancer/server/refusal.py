@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Problem(Exception):
+class RefusalError(Exception):
     status: int
     error: str
     hint: str
