@@ -31,12 +31,18 @@ def _convert(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
     if node.get("x-kubernetes-int-or-string"):
         return {key: value for key, value in node.items() if key not in _DROPPED}
     if "anyOf" in node:
-        present = [option for option in node["anyOf"] if option.get("type") != "null"]
-        if len(present) != 1:
-            raise ValueError(f"not a structural schema: {node}")
-        outer = {key: value for key, value in node.items() if key != "anyOf"}
-        return _convert({**present[0], **outer}, definitions)
+        return _convert(_without_null(node), definitions)
+    return _convert_fields(node, definitions)
 
+
+def _without_null(node: dict[str, Any]) -> dict[str, Any]:
+    present = [option for option in node["anyOf"] if option.get("type") != "null"]
+    if len(present) != 1:
+        raise ValueError(f"not a structural schema: {node}")
+    return {**present[0], **{key: value for key, value in node.items() if key != "anyOf"}}
+
+
+def _convert_fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for key, value in node.items():
         match key:

@@ -135,7 +135,14 @@ def _whole(manifest: Manifest) -> Manifest:
 def _trim_pod(pod: Manifest) -> Manifest:
     """Keep of a pod what its trouble and its report are read from."""
     status = pod.get("status") or {}
-    kept = ("phase", "reason", "message", "conditions", "initContainerStatuses", "containerStatuses")
+    kept = (
+        "phase",
+        "reason",
+        "message",
+        "conditions",
+        "initContainerStatuses",
+        "containerStatuses",
+    )
     metadata = pod["metadata"]
     return {
         "apiVersion": pod["apiVersion"],

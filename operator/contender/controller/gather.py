@@ -86,5 +86,3 @@ def _scheduled_runs(
         for one in related
         if one["kind"] == "Job" and any(owned_by(one, maker) for maker in makers)
     )
-
-

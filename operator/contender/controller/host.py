@@ -50,9 +50,7 @@ def _session(client: Client) -> kopf.AiohttpSession:
     async def bearer(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        await client.api.update_params_for_auth(
-            request.headers, [], ["BearerToken"], "", "", None
-        )
+        await client.api.update_params_for_auth(request.headers, [], ["BearerToken"], "", "", None)
         return await handler(request)
 
     connector = aiohttp.TCPConnector(limit=0, ssl=client.api.rest_client.ssl_context)
@@ -94,4 +92,3 @@ async def watch_owners(client: Client, namespaces: tuple[str, ...], observe: Obs
         except Exception:
             log.exception("the watch of ModelDeployments died; it is started anew")
             await asyncio.sleep(RESTART_SECONDS)
-

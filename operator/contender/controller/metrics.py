@@ -14,9 +14,7 @@ QUEUE_WAIT = Histogram(
     "workqueue_queue_duration_seconds", "Time in line", ["name"], buckets=_SECONDS
 ).labels(**_LABELS)
 
-RECONCILES = Counter(
-    "controller_runtime_reconcile", "Passes by result", ["controller", "result"]
-)
+RECONCILES = Counter("controller_runtime_reconcile", "Passes by result", ["controller", "result"])
 RECONCILE_SECONDS = Histogram(
     "controller_runtime_reconcile_time_seconds", "Time of a pass", ["controller"], buckets=_SECONDS
 ).labels("modeldeployment")

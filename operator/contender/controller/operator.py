@@ -59,8 +59,7 @@ async def run_operator(settings: Settings) -> None:
 async def _drain(queue: WorkQueue[Key]) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            while not queue.idle:
-                await asyncio.sleep(0.05)
+            await queue.idle()
 
 
 async def _work(queue: WorkQueue[Key], caches: Caches, reconciler: Reconciler) -> None:

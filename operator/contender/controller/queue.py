@@ -76,11 +76,11 @@ class WorkQueue(Generic[Key]):
     def done(self, key: Key) -> None:
         """Give a key back; if it was added meanwhile it goes to the end of the line."""
         self._active.discard(key)
+        self._ready.task_done()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
-    @property
-    def idle(self) -> bool:
-        """Whether no key is in line or with a worker; delayed keys do not count."""
-        return not self._waiting and not self._active
+    async def idle(self) -> None:
+        """Wait until no key is in line or with a worker; delayed keys do not count."""
+        await self._ready.join()

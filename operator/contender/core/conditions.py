@@ -9,7 +9,6 @@ from contender.core.manifest import format_time
 
 Truth = Literal["True", "False", "Unknown"]
 
-REASON_READY = "Ready"
 MESSAGE_LIMIT = 2048
 
 
@@ -21,11 +20,6 @@ class Judgement:
     status: Truth
     reason: str
     message: str = ""
-
-
-def truth(value: bool) -> Truth:
-    """Return the API's spelling of a truth value."""
-    return "True" if value else "False"
 
 
 def set_conditions(

@@ -74,7 +74,9 @@ def diff(snapshot: Snapshot, plan: Plan, children: tuple[Child, ...]) -> tuple[W
     return tuple(writes)
 
 
-def compare(context: Context, child: Child, wanted: Manifest, live: Manifest | None) -> Write | None:
+def compare(
+    context: Context, child: Child, wanted: Manifest, live: Manifest | None
+) -> Write | None:
     """Return the write that makes one child as wanted, or None when it is."""
     others = child.others(context)
     stamped = _stamp(wanted, others)
@@ -129,11 +131,7 @@ def _over(wanted: Manifest, live: Manifest) -> Manifest:
         if not key.startswith(f"{GROUP}/")
     }
     metadata = {
-        **{
-            key: theirs[key]
-            for key in ("uid", "resourceVersion", "finalizers")
-            if key in theirs
-        },
+        **{key: theirs[key] for key in ("uid", "resourceVersion", "finalizers") if key in theirs},
         **ours,
         "labels": {**(theirs.get("labels") or {}), **ours["labels"]},
         "annotations": {**annotations, **ours["annotations"]},
@@ -208,5 +206,3 @@ def residue(write: Create | Update, stored: Manifest) -> tuple[str, ...]:
     """Return the fields that the API server stored otherwise than we wrote them: a mutating webhook
     has its own mind, and writing again would be an endless fight."""
     return tuple(differences(write.manifest, stored))
-
-

@@ -17,7 +17,6 @@ from contender.core.manifest import (
     Manifest,
     annotation,
     condition,
-    label,
     name_of,
     parse_time,
 )
@@ -95,17 +94,23 @@ def _judge(snapshot: Snapshot, job: Manifest) -> tuple[Outcome, RetrainingResult
     if not _holds(job, "Complete"):
         return "Running", None, ""
     if not said:
-        return "Failed", None, (
-            "the run succeeded but reported no result: write JSON such as"
-            ' {"version": "2", "image": "...", "metrics": {}} to /dev/termination-log'
+        return (
+            "Failed",
+            None,
+            (
+                "the run succeeded but reported no result: write JSON such as"
+                ' {"version": "2", "image": "...", "metrics": {}} to /dev/termination-log'
+            ),
         )
     try:
         return "Succeeded", RetrainingResult.model_validate(json.loads(said)), ""
     except ValidationError as error:
         return "Failed", None, f"the run reported an invalid result: {explain(error)}"
     except ValueError as error:
-        return "Failed", None, (
-            f"the run's termination message is not JSON ({error}): {_last_line(said)}"
+        return (
+            "Failed",
+            None,
+            (f"the run's termination message is not JSON ({error}): {_last_line(said)}"),
         )
 
 
@@ -203,5 +208,3 @@ def next_run(retraining: Retraining, now: datetime) -> datetime | None:
         return next(CronSim(schedule, now.astimezone(zone)))
     except (CronSimError, ZoneInfoNotFoundError, ValueError, StopIteration):
         return None
-
-

@@ -156,7 +156,8 @@ def decide(snapshot: Snapshot, *, may_act: bool = True) -> Revisions:
         may_act: whether commands are obeyed and a ready candidate takes over; False tells how
             things stand when nothing can be written.
     """
-    records, refusals = _stored(snapshot), ()
+    records = _stored(snapshot)
+    refusals: tuple[Refusal, ...] = ()
     if may_act:
         records, refusals = _obey(snapshot, _note_retraining(snapshot, records))
     wanted = _wanted(snapshot, records)
@@ -400,9 +401,11 @@ def _live(
     if serving is None or wanted.name != serving.name:
         live.append(Live(wanted, _candidate_floor(snapshot, serving)))
     automatic = scaling is not None and scaling.automatic
-    for record in draining:
-        # Without an autoscaler the floor is the number: it stays until the pods go.
-        live.append(Live(record, least if automatic else pods_wanted(snapshot, record.name)))
+    # Without an autoscaler the floor is the number: it stays until the pods go.
+    live.extend(
+        Live(record, least if automatic else pods_wanted(snapshot, record.name))
+        for record in draining
+    )
     return tuple(live)
 
 
@@ -446,4 +449,3 @@ def pods_available(snapshot: Snapshot, revision: str) -> int:
 def _deployment_count(snapshot: Snapshot, revision: str, key: str) -> int:
     deployment = snapshot.child("Deployment", revision)
     return (deployment or {}).get("status", {}).get(key, 0)
-

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from contender.core import names, retraining
-from contender.core.conditions import Judgement, set_conditions, truth
+from contender.core.conditions import Judgement, set_conditions
 from contender.core.manifest import Manifest, format_time
 from contender.core.plan import Plan, Problem
 from contender.core.revisions import (
@@ -77,9 +77,7 @@ class View:
             now, then = _apart(serving, wanted)
             return f"serving {now}; {wants} {then}{why}{held}"
         if not self.is_ready:
-            return (
-                f"serving {serving.version} with {self.ready} of {self.least} pods{why}{held}"
-            )
+            return f"serving {serving.version} with {self.ready} of {self.least} pods{why}{held}"
         return f"serving {serving.version}{held}"
 
 
@@ -213,9 +211,10 @@ def _waiting_for(view: View) -> str:
 
 
 def _reconciling(view: View) -> Judgement:
-    active = _in_progress(view)
     progress = _progressing(view)
-    return Judgement("Reconciling", truth(active), progress.reason, progress.message)
+    if not _in_progress(view):
+        return Judgement("Reconciling", "False", progress.reason)
+    return Judgement("Reconciling", "True", progress.reason, progress.message)
 
 
 def _stalled(view: View) -> Judgement:
@@ -234,7 +233,9 @@ def _retrained(view: View) -> Judgement:
         return Judgement("Retrained", "False", "RunFailed", f"{newest.job}: {newest.message}")
     figures = ", ".join(f"{key} {value:g}" for key, value in sorted(newest.result.metrics.items()))
     message = f"{newest.job} trained version {newest.result.version}"
-    return Judgement("Retrained", "True", "Trained", f"{message} ({figures})" if figures else message)
+    return Judgement(
+        "Retrained", "True", "Trained", f"{message} ({figures})" if figures else message
+    )
 
 
 def _revision(snapshot: Snapshot, record: Record) -> dict[str, Any]:

@@ -88,9 +88,7 @@ def _transformer(transformer: Transformer, model: Model, *, grace: int) -> dict[
     return {
         **built,
         "env": [url, *(entry for entry in built.get("env", []) if entry["name"] != url["name"])],
-        "ports": [
-            {"name": names.FRONT_PORT, "containerPort": transformer.port, "protocol": "TCP"}
-        ],
+        "ports": [{"name": names.FRONT_PORT, "containerPort": transformer.port, "protocol": "TCP"}],
         **_probes(transformer.probes or Probes(), transformer.port, Warmup()),
         **_lifecycle(grace),
     }

@@ -120,7 +120,7 @@ class Client:
         query: dict[str, str],
         body: Json | None,
         content_type: str,
-        timeout: Any,
+        limit: Any,
     ) -> Any:
         headers = {"Accept": JSON_TYPE}
         if content_type:
@@ -132,7 +132,7 @@ class Client:
             header_params=headers,
             auth_settings=["BearerToken"],
         )
-        return await self.api.call_api(verb, url, headers, body, _request_timeout=timeout)
+        return await self.api.call_api(verb, url, headers, body, _request_timeout=limit)
 
 
 @asynccontextmanager

@@ -54,9 +54,7 @@ class ApiError(Exception):
         return self.status in (0, 408, 429) or self.status >= 500
 
 
-def api_error(
-    method: str, path: str, status: int, body: bytes, retry_after: str = ""
-) -> ApiError:
+def api_error(method: str, path: str, status: int, body: bytes, retry_after: str = "") -> ApiError:
     """Return the error that an answer stands for."""
     try:
         said = json.loads(body)
@@ -66,6 +64,4 @@ def api_error(
         said = {}
     wait = float(retry_after) if retry_after.isdigit() else 0.0
     text = body[:256].decode(errors="replace")
-    return ApiError(
-        method, path, status, said.get("reason", ""), said.get("message", text), wait
-    )
+    return ApiError(method, path, status, said.get("reason", ""), said.get("message", text), wait)

@@ -156,9 +156,7 @@ class Informer:
             if _version(live) <= int(version):
                 self._remove(live, int(version))
                 self._changed(live)
-        self._deleted = {
-            key: gone for key, gone in self._deleted.items() if gone > int(version)
-        }
+        self._deleted = {key: gone for key, gone in self._deleted.items() if gone > int(version)}
         self._version = version
         self._synced.set()
 

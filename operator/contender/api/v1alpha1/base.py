@@ -3,11 +3,12 @@
 Every bound here ends up in the CRD, so that the API server refuses a wrong value at apply.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import durationpy
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 
 class ApiModel(BaseModel):
@@ -69,21 +70,16 @@ DURATION_PATTERN = r"^([0-9]{1,6}(h|m|s))+$"
 """Go durations in whole seconds: `90s`, `1h30m`. Days do not exist in Go's notation."""
 
 
-def duration(least: str, most: str) -> Any:
-    """Return a Go-duration type bounded by `least` and `most` (both inclusive)."""
-    return Annotated[
-        str,
-        Field(
-            pattern=DURATION_PATTERN,
-            max_length=20,
-            json_schema_extra=rules(
-                rule(
-                    f"duration(self) >= duration('{least}') && duration(self) <= duration('{most}')",
-                    f"must be a duration from {least} to {most}, such as {least} or 1m30s",
-                )
-            ),
-        ),
-    ]
+def duration(least: str, most: str) -> FieldInfo:
+    """Return the bounds of a Go duration, both inclusive, for `Annotated[str, ...]`."""
+    bounds = rule(
+        f"duration(self) >= duration('{least}') && duration(self) <= duration('{most}')",
+        f"must be a duration from {least} to {most}, such as {least} or 1m30s",
+    )
+    return cast(
+        "FieldInfo",
+        Field(pattern=DURATION_PATTERN, max_length=20, json_schema_extra=rules(bounds)),
+    )
 
 
 def seconds(value: str) -> int:
@@ -122,7 +118,8 @@ Words = Annotated[
 HttpPath = Annotated[str, Field(pattern=r"^/", max_length=1024)]
 
 QUANTITY_PATTERN = (
-    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+    r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
 )
 
 Quantity = Annotated[

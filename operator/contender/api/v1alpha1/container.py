@@ -145,9 +145,7 @@ class VolumeMount(ApiModel):
 class Capabilities(ApiModel):
     """Linux capabilities. All are dropped; only this one may come back."""
 
-    add: Annotated[
-        list[Literal["NET_BIND_SERVICE"]], Field(max_length=1, json_schema_extra=ATOMIC)
-    ]
+    add: Annotated[list[Literal["NET_BIND_SERVICE"]], Field(max_length=1, json_schema_extra=ATOMIC)]
     """Capabilities to keep."""
 
 
@@ -202,9 +200,9 @@ class Liveness(
     """gRPC health check instead of a path."""
     tcp: TcpProbe | None = None
     """TCP connection instead of a path; also the default."""
-    period: duration("1s", "1h") = "10s"
+    period: Annotated[str, duration("1s", "1h")] = "10s"
     """Time between two checks."""
-    timeout: duration("1s", "5m") = "1s"
+    timeout: Annotated[str, duration("1s", "5m")] = "1s"
     """Time an answer may take."""
     failure_threshold: Annotated[int, Field(ge=1, le=100)] = 3
     """Failures in a row before the container is restarted."""
@@ -224,13 +222,13 @@ class Probes(
     """TCP connection instead of a path; also the default."""
     port: Port | None = None
     """Port that is asked, default the container's port."""
-    period: duration("1s", "1h") | None = None
+    period: Annotated[str, duration("1s", "1h")] | None = None
     """Time between two checks: 10s unless set, 1s with `warmup.requests`."""
-    timeout: duration("1s", "5m") = "1s"
+    timeout: Annotated[str, duration("1s", "5m")] = "1s"
     """Time an answer may take."""
     failure_threshold: Annotated[int, Field(ge=1, le=100)] = 3
     """Failures in a row before the pod gets no more callers."""
-    startup_timeout: duration("1s", "24h") | None = None
+    startup_timeout: Annotated[str, duration("1s", "24h")] | None = None
     """How long a container may take to answer for the first time before it is restarted.
     Unlimited unless set, 10m with `liveness`."""
     liveness: Liveness | None = None
@@ -243,7 +241,7 @@ class Warmup(ApiModel):
     requests: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Successful readiness answers in a row before the first caller comes. A readiness path that
     runs a prediction so warms up caches and compilers."""
-    min_ready: duration("1s", "1h") | None = None
+    min_ready: Annotated[str, duration("1s", "1h")] | None = None
     """How long a pod must have been ready without a crash before it counts as available."""
 
 
@@ -269,9 +267,7 @@ class ContainerBase(ApiModel):
     resources: ResourceRequirements | None = None
     """CPU, memory and devices."""
     volume_mounts: (
-        Annotated[
-            list[VolumeMount], Field(max_length=64, json_schema_extra=list_map("mountPath"))
-        ]
+        Annotated[list[VolumeMount], Field(max_length=64, json_schema_extra=list_map("mountPath"))]
         | None
     ) = None
     """Volumes of `pod.volumes` that this container sees."""

@@ -35,7 +35,9 @@ def _mounts_exist(container: str, pod: str) -> str:
     )
 
 
-_UNKNOWN_VOLUME = "a volumeMount names a volume that {} does not declare: add it there, or mend the name"
+_UNKNOWN_VOLUME = (
+    "a volumeMount names a volume that {} does not declare: add it there, or mend the name"
+)
 
 
 class ModelDeploymentSpec(
@@ -62,7 +64,8 @@ class ModelDeploymentSpec(
             field=".transformer.volumeMounts",
         ),
         rule(
-            f"!has(self.retraining) || {_mounts_exist('self.retraining.job', 'self.retraining.job.pod')}",
+            "!has(self.retraining) || "
+            + _mounts_exist("self.retraining.job", "self.retraining.job.pod"),
             _UNKNOWN_VOLUME.format("spec.retraining.job.pod.volumes"),
             field=".retraining",
         ),
@@ -93,7 +96,8 @@ class Condition(ApiModel):
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: Annotated[
-        str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", min_length=1, max_length=256)
+        str,
+        Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", min_length=1, max_length=256),
     ]
     """Why, as one CamelCase word."""
     message: Annotated[str, Field(max_length=4096)] = ""
@@ -217,9 +221,7 @@ class ModelDeploymentStatus(ApiModel):
     """Stored revisions, newest first, at most 10."""
     retraining: RetrainingStatus | None = None
     """What retraining did and will do."""
-    handled: (
-        Annotated[list[Handled], Field(json_schema_extra=list_map("command"))] | None
-    ) = None
+    handled: Annotated[list[Handled], Field(json_schema_extra=list_map("command"))] | None = None
     """Answers to command annotations."""
 
 

@@ -300,9 +300,7 @@ RESERVED_KEYS = rule(
     "keys under contender.dev/ belong to the operator: choose another prefix",
 )
 
-Metadata = Annotated[
-    StringMap, Field(max_length=32, json_schema_extra=rules(RESERVED_KEYS))
-]
+Metadata = Annotated[StringMap, Field(max_length=32, json_schema_extra=rules(RESERVED_KEYS))]
 
 
 class Pod(ApiModel):
@@ -344,5 +342,3 @@ class Pod(ApiModel):
     """More annotations of the pods."""
     security_context: PodSecurityContext | None = None
     """Security settings of all containers."""
-
-

@@ -16,8 +16,15 @@ def _field(number: str, names: str = "") -> str:
     return rf"{part}(,{part})*"
 
 
-_MONTHS = "[jJ][aA][nN]|[fF][eE][bB]|[mM][aA][rR]|[aA][pP][rR]|[mM][aA][yY]|[jJ][uU][nN]|[jJ][uU][lL]|[aA][uU][gG]|[sS][eE][pP]|[oO][cC][tT]|[nN][oO][vV]|[dD][eE][cC]"
-_DAYS = "[sS][uU][nN]|[mM][oO][nN]|[tT][uU][eE]|[wW][eE][dD]|[tT][hH][uU]|[fF][rR][iI]|[sS][aA][tT]"
+def _any_case(words: str) -> str:
+    """Return the pattern of these words in capitals or small letters: "jan feb"."""
+    return "|".join(
+        "".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words.split()
+    )
+
+
+_MONTHS = _any_case("jan feb mar apr may jun jul aug sep oct nov dec")
+_DAYS = _any_case("sun mon tue wed thu fri sat")
 
 CRON_PATTERN = (
     "^("
@@ -64,9 +71,9 @@ class Retraining(
 ):
     """When and how the model is trained again. Runs never overlap."""
 
-    schedule: (
-        Annotated[str, Field(pattern=CRON_PATTERN, min_length=1, max_length=128)] | None
-    ) = None
+    schedule: Annotated[str, Field(pattern=CRON_PATTERN, min_length=1, max_length=128)] | None = (
+        None
+    )
     """Wall-clock schedule in cron's five fields; absent: only on the annotation
     `contender.dev/retrain`."""
     time_zone: (

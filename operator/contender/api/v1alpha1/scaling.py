@@ -126,6 +126,8 @@ class Behavior(ApiModel):
     """Rules for shrinking."""
 
 
+_LEAST = "(has(self.minReplicas) ? self.minReplicas : 1)"
+
 Replicas = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -133,14 +135,16 @@ class Scaling(
     ApiModel,
     json_schema_extra=rules(
         rule(
-            "!has(self.maxReplicas) || (has(self.minReplicas) ? self.minReplicas : 1) <= self.maxReplicas",
-            "maxReplicas must not be below minReplicas (1 when unset): raise maxReplicas or lower minReplicas",
+            f"!has(self.maxReplicas) || {_LEAST} <= self.maxReplicas",
+            "maxReplicas must not be below minReplicas (1 when unset):"
+            " raise maxReplicas or lower minReplicas",
             field=".maxReplicas",
         ),
         rule(
-            "!has(self.maxReplicas) || self.maxReplicas == (has(self.minReplicas) ? self.minReplicas : 1)"
+            f"!has(self.maxReplicas) || self.maxReplicas == {_LEAST}"
             " || (has(self.metrics) && self.metrics.size() > 0)",
-            "metrics is needed when maxReplicas is above minReplicas: for example [{type: CPU, target: 70}]",
+            "metrics is needed when maxReplicas is above minReplicas:"
+            " for example [{type: CPU, target: 70}]",
             field=".metrics",
         ),
     ),

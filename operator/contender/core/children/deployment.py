@@ -33,9 +33,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
             spec={
                 "replicas": live.floor,
                 "revisionHistoryLimit": 1,
-                "selector": {
-                    "matchLabels": names.pod_selector(context.snapshot.name, record.name)
-                },
+                "selector": {"matchLabels": names.pod_selector(context.snapshot.name, record.name)},
                 "strategy": {
                     "type": "RollingUpdate",
                     "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},

@@ -25,9 +25,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
                 "maxUnavailable": 1,
                 # A pod that is not ready anyway must not hold up the drain of its node.
                 "unhealthyPodEvictionPolicy": "AlwaysAllow",
-                "selector": {
-                    "matchLabels": names.pod_selector(context.snapshot.name, record.name)
-                },
+                "selector": {"matchLabels": names.pod_selector(context.snapshot.name, record.name)},
             },
         )
 

@@ -1,0 +1,69 @@
+# `make help` lists the targets. Everything that is needed is installed by them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+export KUBECONFIG ?= $(CURDIR)/dev/cluster/kubeconfig
+
+include dev/dev.mk
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The virtual environment: pinned with hashes, made anew when the lock changes.
+$(VENV)/.installed: requirements/dev.lock
+	@echo "installing the development environment into $(VENV)"
+	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory setup
+	@python3 -m venv $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@echo "$(CURDIR)/operator" > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/contender.pth"
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.installed ## install the development environment
+
+.PHONY: demo
+demo: venv ## from nothing to a served model: set-up, cluster, operator, predictions, an update
+	@$(PYTHON) -m dev.demo
+
+.PHONY: demo-down
+demo-down: ## remove what `make demo` applied (the cluster stays: make cluster-down)
+	@$(PYTHON) -m dev.demo --remove
+
+.PHONY: run
+run: venv ## run the operator here, against the cluster of KUBECONFIG
+	@$(PYTHON) -m contender operator
+
+.PHONY: generate
+generate: venv ## write CRDs, RBAC and the field reference from the code
+	@$(PYTHON) -m contender.generate
+
+.PHONY: format
+format: venv ## format the code
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+.PHONY: lint
+lint: venv ## style, types, import layers, stale generated files
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(PYTHON) -m contender.generate --check
+
+.PHONY: test
+test: venv ## set up everything and run all checks and tests (CI calls this)
+	@$(PYTHON) -m dev.test
+
+.PHONY: test-fast
+test-fast: venv ## lint and the tests that need no cluster
+	@$(PYTHON) -m dev.test --fast
+
+.PHONY: lock
+lock: venv ## pin all dependencies anew, with hashes
+	@cd requirements && for one in operator dev; do \
+	  ../$(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+	    --python-version 3.11 ../pyproject.toml $$([ $$one = dev ] && echo "--group ../pyproject.toml:dev") \
+	    --output-file $$one.lock; done
