@@ -26,7 +26,7 @@ def exclusive(lock: Path, purpose: str) -> Iterator[None]:
 
 @contextmanager
 def appearing_whole(target: Path) -> Iterator[Path]:
-    """Yield a temporary path; what is made there appears at ``target`` only when the block succeeds."""
+    """Yield a temporary path; it becomes ``target`` only when the block succeeds."""
     target.parent.mkdir(parents=True, exist_ok=True)
     workplace = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

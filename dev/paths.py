@@ -1,4 +1,4 @@
-"""Where the development tools keep what they make: nothing but the kubeconfig lies in the checkout."""
+"""Where the development tools keep what they make: only the kubeconfig is in the checkout."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ KUBECONFIG = CHECKOUT / "dev" / "cluster" / "kubeconfig"
 
 
 def cache() -> Path:
-    """Things that are slow to make and good for every checkout: binaries, base images, a Go toolchain."""
+    """What is slow to make and good for every checkout: binaries, images, a Go toolchain."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(os.environ.get("CONTENDER_CACHE") or home / "contender")
 

@@ -1,7 +1,7 @@
 """Long-running processes, known by process id and start time.
 
-A process id alone may by now belong to someone else's process (after a crash or a reboot); the id
-together with the start time that the kernel keeps for it may not.
+After a crash or a reboot a recorded id may belong to someone else's process; the id together with
+the start time that the kernel keeps for it may not.
 """
 
 import hashlib
@@ -11,17 +11,21 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from dev.console import Failure
 from dev.files import write
 
 
 class Service:
-    """A background process with a record (``NAME.pid``) and a log (``NAME.log``) in a folder."""
+    """A background process with a record (``NAME.pid``) and a log (``NAME.log``) in a folder.
+
+    ``files`` are its configuration: a process that runs with other contents counts as not running.
+    """
 
     def __init__(self, folder: Path, name: str, command: list[str], files: Sequence[Path] = ()):
-        """``files`` are its configuration: one that runs with other contents counts as not running."""
         self.name = name
         self._command = command
         self._files = files
@@ -29,26 +33,31 @@ class Service:
         self._record = folder / f"{name}.pid"
 
     def wait(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait for a condition; when it does not come true, this service is to blame and its log is shown."""
+        """Wait for a condition; if it stays false, this service is to blame: show its log."""
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.running():
                 raise Failure(f"{self.name} has ended\n{self.last_words()}")
             if time.monotonic() > deadline:
-                raise Failure(f"{self.name} was not ready after {seconds:.0f} s\n{self.last_words()}")
+                message = f"{self.name} was not ready after {seconds:.0f} s"
+                raise Failure(f"{message}\n{self.last_words()}")
             time.sleep(0.1)
 
     def running(self) -> bool:
-        """Whether this very process, started with this very command and configuration, is alive."""
+        """Whether this very process, with this very command and configuration, is alive."""
         record = self._read()
         return record.get("recipe") == self._recipe() and alive(record["pid"], record["started"])
 
     def start(self) -> None:
-        """Start it detached from this terminal, after ending one that runs with another recipe."""
+        """Start it detached from this terminal, after ending one with another recipe."""
         self.stop()
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         record = {"pid": process.pid, "started": start_time(process.pid), "recipe": self._recipe()}
         write(self._record, json.dumps(record))
@@ -71,7 +80,7 @@ class Service:
         parts = [*map(os.fsencode, self._command), *(file.read_bytes() for file in self._files)]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
-    def _read(self) -> dict:
+    def _read(self) -> dict[str, Any]:
         try:
             return json.loads(self._record.read_text())
         except (FileNotFoundError, ValueError):
@@ -79,7 +88,7 @@ class Service:
 
 
 def start_time(pid: int) -> int | None:
-    """When the kernel started this process, in clock ticks since boot; None if it is gone or a zombie."""
+    """When this process started, in clock ticks since boot; None if it is gone or a zombie."""
     try:
         # The command name, in parentheses, may itself contain spaces and parentheses.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -101,22 +110,22 @@ def end(pids: Iterable[int], patience: float = 10) -> None:
         for pid in waiting:
             _send(pid, signal_number)
         deadline = time.monotonic() + seconds
-        while any(alive(pid, started) for pid, started in waiting.items()) and time.monotonic() < deadline:
+        while _any_alive(waiting) and time.monotonic() < deadline:
             _collect_children(waiting)
             time.sleep(0.02)
 
 
+def _any_alive(processes: dict[int, int | None]) -> bool:
+    return any(alive(pid, started) for pid, started in processes.items())
+
+
 def _send(pid: int, signal_number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal_number)
-    except ProcessLookupError:
-        pass
 
 
 def _collect_children(pids: Iterable[int]) -> None:
     """Children of this process stay zombies until someone waits for them."""
     for pid in pids:
-        try:
+        with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass

@@ -1,4 +1,4 @@
-"""The Debian packages that the tools need: ``python3 -m dev.system [GROUP...]`` installs what is missing.
+"""The Debian packages that the tools need: ``python3 -m dev.system`` installs what is missing.
 
 Nothing is asked of the network when every program is there already.
 """
@@ -6,8 +6,8 @@ Nothing is asked of the network when every program is there already.
 import argparse
 import os
 import shutil
-import subprocess
 
+from dev.commands import run
 from dev.console import Failure, run_main, say
 
 # Program (found on PATH, in an sbin folder or at its full path) -> the package that brings it.
@@ -57,7 +57,7 @@ def ensure(*groups: str) -> None:
             "There is no apt-get here; install your distribution's equivalents and run this again."
         )
     if os.geteuid() != 0:
-        raise Failure(f"packages are missing and you are not root; run this, then try again:\n  sudo sh -c '{command}'")
+        raise Failure(f"packages are missing and you are not root; run\n  sudo sh -c '{command}'")
     say(f"installing {' '.join(packages)}")
     _apt_get("update")
     _apt_get("install", "--yes", "--no-install-recommends", *packages)
@@ -72,17 +72,13 @@ def require_root(what: str) -> None:
 def _apt_get(*arguments: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     options = ["-qq", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=300"]
-    result = subprocess.run(
-        ["apt-get", *options, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if result.returncode != 0:
-        raise Failure(f"apt-get {arguments[0]} failed:\n{result.stdout.strip()[-2000:]}")
+    run("apt-get", *options, *arguments, env=environment)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python3 -m dev.system", description=__doc__)
-    parser.add_argument("groups", nargs="*", default=list(GROUPS), help=f"any of: {', '.join(GROUPS)} (default: all)")
+    parser.add_argument("groups", nargs="*", default=list(GROUPS), help=", ".join(GROUPS))
     arguments = parser.parse_args()
     unknown = set(arguments.groups) - set(GROUPS)
     if unknown:

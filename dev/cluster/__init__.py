@@ -1,1 +1,1 @@
-"""A real one-node Kubernetes in a network namespace of its own; see ``python3 -m dev.cluster --help``."""
+"""A real one-node Kubernetes in namespaces of its own: ``python3 -m dev.cluster --help``."""

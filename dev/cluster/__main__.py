@@ -2,10 +2,10 @@
 
 import argparse
 import os
-import subprocess
 
 from dev.cluster import binaries
 from dev.cluster.node import Node
+from dev.commands import ask
 from dev.console import Failure, run_main, say
 from dev.files import write
 from dev.paths import KUBECONFIG
@@ -13,10 +13,12 @@ from dev.paths import KUBECONFIG
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python3 -m dev.cluster", description="A real one-node Kubernetes.")
+    parser = argparse.ArgumentParser(prog="python3 -m dev.cluster")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the local cluster, or check a context of your own")
-    up.add_argument("--context", default="", help="use this context of your kubeconfig, start nothing")
+    up.add_argument(
+        "--context", default="", help="use this context of your kubeconfig, start nothing"
+    )
     commands.add_parser("down", help="stop the local cluster and delete its state")
     commands.add_parser("build", help="only build the binaries, ahead of everything else")
     commands.add_parser("kubectl-path", help="print where the matching kubectl is")
@@ -43,17 +45,16 @@ def main() -> None:
 
 
 def _use_context(context: str) -> None:
-    """Check a cluster that the user has already, and write the kubeconfig that everything else reads."""
+    """Check a cluster that the user has, and write the kubeconfig that everything else reads."""
     kubectl = str(binaries.ensure("kubectl")["kubectl"])
-    view = [kubectl, "config", "view", "--minify", "--flatten", f"--context={context}"]
-    found = subprocess.run(view, capture_output=True, text=True)
+    found = ask(kubectl, "config", "view", "--minify", "--flatten", f"--context={context}")
     if found.returncode != 0:
         raise Failure(f"kubectl knows no context {context}: {found.stderr.strip()}")
     write(KUBECONFIG, found.stdout, mode=0o600)
-    check = [kubectl, f"--kubeconfig={KUBECONFIG}", f"--context={context}", "--request-timeout=10s"]
-    answer = subprocess.run([*check, "get", "--raw", "/readyz"], capture_output=True, text=True)
+    options = [f"--kubeconfig={KUBECONFIG}", "--request-timeout=10s"]
+    answer = ask(kubectl, *options, "get", "--raw", "/readyz")
     if answer.returncode != 0:
-        raise Failure(f"the cluster of context {context} does not answer: {answer.stderr.strip()}")
+        raise Failure(f"the cluster of {context} does not answer: {answer.stderr.strip()}")
     say(f"the cluster of context {context} answers")
     _say_how_to_use_it()
 

@@ -1,10 +1,10 @@
-"""A bare API server for contract tests and benches: etcd and kube-apiserver, no node, no root, ready in seconds.
+"""A bare API server for contract tests and benches: no node, no root, ready in seconds.
 
 In a test::
 
     with ApiServer(tokens={"alice": ["developers"]}) as server:
-        run(["kubectl", f"--kubeconfig={server.kubeconfig}", ...])          # the administrator
-        run(["kubectl", f"--kubeconfig={server.kubeconfig_of('alice')}", ...])
+        server.kubeconfig              # the administrator's
+        server.kubeconfig_of("alice")  # that of a user who is in the group developers
 
 On the command line: ``python3 -m dev.cluster.apiserver up DIR`` and ``down DIR``.
 
@@ -34,10 +34,11 @@ _PREFIX = "contender-apiserver-"
 
 
 class ApiServer:
-    """A context manager around one etcd and one kube-apiserver on free ports of the loopback interface.
+    """A context manager around one etcd and one kube-apiserver on free loopback ports.
 
-    Without a folder of yours a temporary one is used, and the processes die with this one, however it ends.
-    ``flags`` go to kube-apiserver as they are; ``tokens`` maps the names of users to their groups.
+    Without a folder of yours a temporary one is used, and the processes die with this one,
+    however it ends. ``flags`` go to kube-apiserver as they are; ``tokens`` maps the names of
+    users to their groups.
     """
 
     def __init__(
@@ -74,8 +75,11 @@ class ApiServer:
         control_plane.issue_certificates(self._authority, ADDRESS)
         self._authority.kubeconfig("admin", self.url)
         etcd_port = _free_port()
-        self._start("etcd", control_plane.etcd_command(self._folder / "etcd", etcd_port, _free_port()))
-        command = control_plane.apiserver_command(program, self._authority, ADDRESS, self.port, etcd_port)
+        etcd = control_plane.etcd_command(self._folder / "etcd", etcd_port, _free_port())
+        self._start("etcd", etcd)
+        command = control_plane.apiserver_command(
+            program, self._authority, ADDRESS, self.port, etcd_port
+        )
         server = self._start("kube-apiserver", [*command, *self._test_flags(), *self._flags])
         server.wait(self._ready, seconds=60)
 
@@ -92,7 +96,7 @@ class ApiServer:
         return path
 
     def _start(self, name: str, command: list[str]) -> Service:
-        # The kernel kills a temporary server when the process that started it dies, even by kill -9.
+        # The kernel kills a temporary server when its starter dies, even by kill -9.
         tie = ["setpriv", "--pdeathsig=KILL"] if self._temporary else []
         service = Service(self._folder, name, [*tie, *command])
         service.start()
@@ -106,7 +110,10 @@ class ApiServer:
             "--disable-admission-plugins=ServiceAccount",
         ]
         if self._tokens:
-            lines = [f'{_token(user)},{user},{user},"{",".join(groups)}"\n' for user, groups in self._tokens.items()]
+            lines = [
+                f'{_token(user)},{user},{user},"{",".join(groups)}"\n'
+                for user, groups in self._tokens.items()
+            ]
             file = self._folder / "tokens.csv"
             file.write_text("".join(lines))
             flags.append(f"--token-auth-file={file}")
@@ -122,13 +129,13 @@ class ApiServer:
 
 
 def stop(folder: Path) -> None:
-    """End the processes that were started in a folder. Their data is disposable, so no time is spent on goodbyes."""
+    """End the processes that were started in a folder, at once: their data is disposable."""
     for name in ("kube-apiserver", "etcd"):
         Service(folder, name, []).stop(patience=0)
 
 
 def _temporary_folder() -> Path:
-    """A new folder; those of processes that were killed before they could clean up are removed."""
+    """A new folder. Those whose process was killed before it could clean up are removed."""
     parent = Path(tempfile.gettempdir())
     for folder in parent.glob(f"{_PREFIX}*"):
         owner = folder / "owner"
@@ -146,15 +153,16 @@ def _token(user: str) -> str:
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python3 -m dev.cluster.apiserver", description="A bare API server.")
+    parser = argparse.ArgumentParser(prog="python3 -m dev.cluster.apiserver")
     parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("folder", type=Path, help="where its files and logs lie; down deletes it")
-    parser.add_argument("--flag", action="append", default=[], help="one more flag for kube-apiserver")
+    parser.add_argument("--flag", action="append", default=[], help="for kube-apiserver")
     arguments = parser.parse_args()
     _discard(arguments.folder)
     if arguments.command == "up":

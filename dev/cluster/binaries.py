@@ -1,15 +1,15 @@
 """Kubernetes, CoreDNS and metrics-server, built from source through the Go module proxy.
 
-Each is an ordinary module pinned by a committed go.mod and go.sum in ``go/``. A binary is kept in the
-cache under the hash of everything that determines it, so a changed pin builds anew and an unchanged one never.
+Each is an ordinary module pinned by a committed go.mod and go.sum in ``go/``. A binary is kept in
+the cache under the hash of its pins, so a changed pin builds anew and an unchanged one never.
 """
 
 import hashlib
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev import golang
+from dev.commands import run
 from dev.console import Failure, say
 from dev.files import appearing_whole, exclusive
 from dev.paths import cache
@@ -19,7 +19,7 @@ MODULES = Path(__file__).parent / "go"
 
 @dataclass(frozen=True)
 class Binary:
-    """One program: the module it is pinned by, its Go package, and about how long a first build takes."""
+    """One program: the module that pins it, its Go package, and the seconds of a first build."""
 
     name: str
     module: str
@@ -32,13 +32,20 @@ BINARIES = {
     for binary in (
         Binary("kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", 280),
         Binary("kubectl", "kubernetes", "k8s.io/kubernetes/cmd/kubectl", 30),
-        Binary("kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", 70),
+        Binary(
+            "kube-controller-manager",
+            "kubernetes",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            70,
+        ),
         Binary("kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", 10),
         Binary("kubelet", "kubernetes", "k8s.io/kubernetes/cmd/kubelet", 20),
         Binary("kube-proxy", "kubernetes", "k8s.io/kubernetes/cmd/kube-proxy", 10),
         Binary("coredns", "coredns", "github.com/coredns/coredns", 120),
         Binary("pause", "pause", "contender.dev/cluster/pause", 2),
-        Binary("metrics-server", "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", 250),
+        Binary(
+            "metrics-server", "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", 250
+        ),
     )
 }
 
@@ -66,28 +73,26 @@ def _build(binary: Binary, path: Path) -> None:
     say(f"building {binary.name} (about {binary.seconds} s the first time on two cores)")
     go = golang.find()
     with appearing_whole(path) as output:
-        command = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
-        result = subprocess.run(
-            [*command, "-ldflags", _linker_flags(binary), "-o", output, binary.package],
+        options = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-o", output]
+        run(
+            *(go, "build", *options, "-ldflags", _linker_flags(binary), binary.package),
             cwd=MODULES / binary.module,
             env=golang.environment(go),
-            stderr=subprocess.PIPE,
-            text=True,
         )
-        if result.returncode != 0:
-            raise Failure(f"building {binary.name} failed:\n{result.stderr.strip()[-3000:]}")
     say(f"built {binary.name}")
 
 
 def _linker_flags(binary: Binary) -> str:
-    """Strip the binary; tell Kubernetes its own version, which an ordinary module build leaves out."""
+    """Strip the binary; tell Kubernetes its version, which an ordinary module build leaves out."""
     if binary.module != "kubernetes":
         return "-s -w"
     version = _kubernetes_version()
     major, minor, _ = version.removeprefix("v").split(".")
     values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    settings = [f"-X {package}.{key}={value}" for package in packages for key, value in values.items()]
+    settings = [
+        f"-X {package}.{key}={value}" for package in packages for key, value in values.items()
+    ]
     return " ".join(["-s -w", *settings])
 
 

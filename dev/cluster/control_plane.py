@@ -1,4 +1,4 @@
-"""The two processes every cluster starts with, etcd and kube-apiserver, for the node and for tests alike."""
+"""The two processes that every cluster starts with, for the node and for tests alike."""
 
 from pathlib import Path
 
@@ -11,12 +11,10 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 def issue_certificates(authority: Authority, address: str) -> None:
     """What kube-apiserver presents, what it signs with, and the administrator's identity."""
-    service = "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
-    authority.issue(
-        "apiserver",
-        "/CN=kube-apiserver",
-        f"{service},DNS:localhost,IP:127.0.0.1,IP:{API_SERVICE_ADDRESS},IP:{address}",
-    )
+    service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
+    names = [*service, "kubernetes.default.svc.cluster.local", "localhost"]
+    addresses = dict.fromkeys(["127.0.0.1", API_SERVICE_ADDRESS, address])
+    authority.issue("apiserver", "/CN=kube-apiserver", names, addresses)
     authority.issue("front-proxy-client", "/CN=front-proxy-client")
     authority.issue("admin", "/O=system:masters/CN=admin")
     authority.issue_signing_key("service-accounts")
@@ -38,7 +36,9 @@ def etcd_command(data: Path, client_port: int, peer_port: int) -> list[str]:
     ]
 
 
-def apiserver_command(binary: Path, authority: Authority, address: str, port: int, etcd_port: int) -> list[str]:
+def apiserver_command(
+    binary: Path, authority: Authority, address: str, port: int, etcd_port: int
+) -> list[str]:
     """A kube-apiserver with the admission plugins and authorizers of an ordinary cluster."""
     return [
         str(binary),

@@ -1,16 +1,16 @@
 """The node's own network, mount table and cgroup, as if it were a machine of its own.
 
-The network namespace keeps the host's iptables and interfaces untouched. The mount namespace takes the
-mounts of every pod with it when it goes, and hides the folders whose names container tools hard-code.
-Both are held open by bind mounts in the state folder and so outlive the processes inside.
+The network namespace keeps the host's iptables and interfaces untouched. The mount namespace takes
+the mounts of every pod with it when it goes, and hides the folders whose names container tools
+hard-code. Both are held open by bind mounts in the state folder, so they outlive the processes.
 """
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
 from dev import processes
+from dev.commands import ask, run
 from dev.console import Failure
 from dev.files import write
 
@@ -26,7 +26,7 @@ _SYSCTLS = (
 
 
 class Namespace:
-    """Makes, enters and removes the node's surroundings; ``state`` is the node's folder on the host."""
+    """Makes, enters and removes the node's surroundings."""
 
     def __init__(self, state: Path):
         self._state = state
@@ -60,53 +60,55 @@ class Namespace:
         self._end_processes()
         for handle in (self._mounts, self._network, self._handles):
             if os.path.ismount(handle):
-                _run("umount", handle)
+                run("umount", handle)
         if os.path.exists(f"/sys/class/net/{HOST_LINK}"):
-            _run("ip", "link", "delete", HOST_LINK)
+            run("ip", "link", "delete", HOST_LINK)
         self._remove_cgroup()
 
     def _hold_namespaces_open(self) -> None:
         self._handles.mkdir(parents=True, exist_ok=True)
         # A mount namespace can only be held open on a mount that is not propagated into it.
-        _run("mount", "-t", "tmpfs", "-o", "mode=700", "contender-dev", self._handles)
-        _run("mount", "--make-private", self._handles)
+        run("mount", "-t", "tmpfs", "-o", "mode=700", "contender-dev", self._handles)
+        run("mount", "--make-private", self._handles)
         for handle in (self._network, self._mounts):
             handle.touch()
-        _run("unshare", f"--net={self._network}", f"--mount={self._mounts}", "--propagation=private", "true")
+        namespaces = [f"--net={self._network}", f"--mount={self._mounts}"]
+        run("unshare", *namespaces, "--propagation=private", "true")
 
     def _connect_to_host(self, service_range: str) -> None:
-        _run("ip", "link", "add", HOST_LINK, "type", "veth", "peer", "name", "eth0", "netns", self._network)
-        _run("ip", "address", "add", f"{HOST_ADDRESS}/{PREFIX}", "dev", HOST_LINK)
-        _run("ip", "link", "set", HOST_LINK, "up")
+        peer = ["peer", "name", "eth0", "netns", self._network]
+        run("ip", "link", "add", HOST_LINK, "type", "veth", *peer)
+        run("ip", "address", "add", f"{HOST_ADDRESS}/{PREFIX}", "dev", HOST_LINK)
+        run("ip", "link", "set", HOST_LINK, "up")
         inside = self.enter_network()
-        _run(*inside, "ip", "address", "add", f"{NODE_ADDRESS}/{PREFIX}", "dev", "eth0")
-        _run(*inside, "ip", "link", "set", "eth0", "up")
-        _run(*inside, "ip", "link", "set", "lo", "up")
-        # No default route: nothing inside can reach beyond this machine. Service addresses still need
-        # some route, because the kernel looks for one before kube-proxy's rules rewrite the destination.
-        _run(*inside, "ip", "route", "add", service_range, "dev", "eth0")
-        subprocess.run(["modprobe", "br_netfilter"], capture_output=True, check=False)  # often built in
-        _run(*inside, "sysctl", "-qw", *_SYSCTLS)
+        run(*inside, "ip", "address", "add", f"{NODE_ADDRESS}/{PREFIX}", "dev", "eth0")
+        run(*inside, "ip", "link", "set", "eth0", "up")
+        run(*inside, "ip", "link", "set", "lo", "up")
+        # No default route: nothing inside can reach beyond this machine. Service addresses still
+        # need some route, as the kernel looks for one before kube-proxy's rules rewrite them.
+        run(*inside, "ip", "route", "add", service_range, "dev", "eth0")
+        ask("modprobe", "br_netfilter")  # often built in, and then there is nothing to load
+        run(*inside, "sysctl", "-qw", *_SYSCTLS)
 
     def _cover_shared_folders(self) -> None:
-        """Give the node private versions of the folders that kubelet, containerd and CNI write to by fixed name."""
+        """Give the node its own version of folders that its programs write to by fixed name."""
         inside = self.enter()
         # Pods may ask for mount propagation, which needs a shared mount to start from.
-        _run(*inside, "mount", "--make-rshared", "/")
+        run(*inside, "mount", "--make-rshared", "/")
         for folder in ("/run", "/var/log"):
-            _run(*inside, "mount", "-t", "tmpfs", "contender-dev", folder)
+            run(*inside, "mount", "-t", "tmpfs", "contender-dev", folder)
         for folder in ("/var/lib/kubelet", "/var/lib/cni"):
             private = self._state / Path(folder).name
             private.mkdir(exist_ok=True)
             Path(folder).mkdir(parents=True, exist_ok=True)
-            _run(*inside, "mount", "--bind", private, folder)
-        # Image pulls ask the node's own name server, which knows no outside name and says so at once.
+            run(*inside, "mount", "--bind", private, folder)
+        # Image pulls ask the node's own name server, which denies outside names at once.
         resolver = self._state / "resolv.conf"
         write(resolver, f"nameserver {NODE_ADDRESS}\n")
         target = Path("/etc/resolv.conf").resolve()
-        _run(*inside, "mkdir", "-p", target.parent)
-        _run(*inside, "touch", target)
-        _run(*inside, "mount", "--bind", resolver, target)
+        run(*inside, "mkdir", "-p", target.parent)
+        run(*inside, "touch", target)
+        run(*inside, "mount", "--bind", resolver, target)
 
     def _make_cgroup(self) -> None:
         """Pods live under one cgroup of ours, so that down can find and remove them all."""
@@ -116,7 +118,8 @@ class Namespace:
             try:
                 unified.write_text(" ".join(f"+{controller}" for controller in available))
             except OSError as error:
-                raise Failure(f"pods cannot have cgroups here, {unified} refuses: {error.strerror}") from error
+                message = f"pods cannot have cgroups here: {unified}: {error.strerror}"
+                raise Failure(message) from error
         for hierarchy in _hierarchies():
             (hierarchy / CGROUP).mkdir(exist_ok=True)
 
@@ -126,7 +129,7 @@ class Namespace:
                 _remove_busy_folder(Path(folder))
 
     def _end_processes(self) -> None:
-        """Shims first become orphans of process 1, so look for them by namespace and cgroup, not by parent."""
+        """Find them by namespace and cgroup: shims are orphans, and records may be lost."""
         deadline = time.monotonic() + 20
         while pids := self._processes():
             processes.end(pids, patience=1)
@@ -160,7 +163,8 @@ def _hierarchies() -> list[Path]:
     """The cgroup v2 root, or every controller's root of cgroup v1."""
     if (CGROUPS / "cgroup.controllers").exists():
         return [CGROUPS]
-    return sorted({folder.resolve() for folder in CGROUPS.iterdir() if (folder / "cgroup.procs").exists()})
+    roots = {folder.resolve() for folder in CGROUPS.iterdir()}
+    return sorted(root for root in roots if (root / "cgroup.procs").exists())
 
 
 def _remove_busy_folder(folder: Path) -> None:
@@ -173,10 +177,3 @@ def _remove_busy_folder(folder: Path) -> None:
             return
         except OSError:
             time.sleep(0.05)
-
-
-def _run(*command: object) -> None:
-    words = [str(word) for word in command]
-    result = subprocess.run(words, capture_output=True, text=True)
-    if result.returncode != 0:
-        raise Failure(f"{' '.join(words)} failed: {result.stderr.strip()}")

@@ -1,6 +1,7 @@
 """The one node: its files, its processes, and the steps that bring it up and take it down."""
 
 import base64
+import functools
 import shutil
 import string
 import subprocess
@@ -11,6 +12,7 @@ from dev import system
 from dev.cluster import binaries, control_plane
 from dev.cluster.namespace import CGROUP, NODE_ADDRESS, Namespace
 from dev.cluster.pki import Authority
+from dev.commands import ask
 from dev.console import Failure, say
 from dev.files import exclusive, write
 from dev.images import builder
@@ -22,16 +24,30 @@ SERVER = f"https://{NODE_ADDRESS}:6443"
 POD_RANGE = "10.244.0.0/16"
 DNS_ADDRESS = "10.96.0.10"
 METRICS_PORT = 10280
+METRICS_KUBECONFIGS = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
 PAUSE_IMAGE = "localhost/contender-dev/pause:1"
 TEMPLATES = Path(__file__).parent / "templates"
-CONFIGURATION = {"containerd": "containerd.toml", "kubelet": "kubelet.yaml", "coredns": "Corefile"}
-COMPONENTS = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server")
+CONFIGURATION = {
+    "containerd": "containerd.toml",
+    "kubelet": "kubelet.yaml",
+    "coredns": "Corefile",
+}
+BEFORE_THE_API = ("etcd", "containerd", "kube-apiserver")
+AFTER_THE_API = (
+    "kubelet",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "coredns",
+    "metrics-server",
+)
+Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class Node:
     """A Kubernetes node and control plane in a namespace of its own."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._state = state()
         self._namespace = Namespace(self._state)
         self._pki = self._state / "pki"
@@ -59,6 +75,7 @@ class Node:
 
     def command_inside(self, command: list[str]) -> list[str]:
         """The command line that runs a command in the node's network."""
+        system.require_root("the node's network")
         if not self._namespace.exists():
             raise Failure("the local cluster is not up: make cluster")
         return [*self._namespace.enter_network(), *command]
@@ -68,7 +85,8 @@ class Node:
         try:
             self._start(programs)
         except Failure as failure:
-            say(f"the cluster cannot be mended, starting over ({str(failure).splitlines()[0]})")
+            reason = str(failure).splitlines()[0]
+            say(f"the cluster cannot be mended, starting over ({reason})")
             self._start_afresh(programs)
 
     def _start_afresh(self, programs: dict[str, Path]) -> None:
@@ -85,19 +103,25 @@ class Node:
         """Write all files, start in order whatever does not run, and wait until pods can run."""
         self._issue_certificates()
         self._write_files()
-        services = {name: self._service(name, command) for name, command in self._commands(programs).items()}
+        commands = self._commands(programs)
+        services = {name: self._service(name, command) for name, command in commands.items()}
         kubectl = self._kubectl(programs["kubectl"])
-        started = self._start_services(services, ("etcd", "containerd", "kube-apiserver"))
-        services["kube-apiserver"].wait(lambda: kubectl("get", "--raw", "/readyz").returncode == 0, seconds=60)
+        started = self._start_services(services, BEFORE_THE_API)
+        server = services["kube-apiserver"]
+        server.wait(lambda: kubectl("get", "--raw", "/readyz").returncode == 0, seconds=60)
         self._load_pause_image(programs["pause"])
-        started += self._start_services(services, ("kubelet", *COMPONENTS))
+        started += self._start_services(services, AFTER_THE_API)
         self._apply_addons(kubectl)
         services["kubelet"].wait(lambda: _is(kubectl, "Ready", "node", NAME), seconds=60)
         metrics = ("apiservice", "v1beta1.metrics.k8s.io")
         services["metrics-server"].wait(lambda: _is(kubectl, "Available", *metrics), seconds=60)
-        say(f"the cluster is up (started {', '.join(started)})" if started else "the cluster is up already")
+        if started:
+            say(f"the cluster is up (started {', '.join(started)})")
+        else:
+            say("the cluster is up already")
 
     def _start_services(self, services: dict[str, Service], names: tuple[str, ...]) -> list[str]:
+        """Start those of the named services that do not run; return their names."""
         missing = [name for name in names if not services[name].running()]
         for name in missing:
             services[name].start()
@@ -105,27 +129,25 @@ class Node:
 
     def _service(self, name: str, command: list[str]) -> Service:
         files = [self._state / CONFIGURATION[name]] if name in CONFIGURATION else []
-        return Service(self._state / "services", name, [*self._namespace.enter(), *command], files)
+        inside = [*self._namespace.enter(), *command]
+        return Service(self._state / "services", name, inside, files)
 
-    def _kubectl(self, program: Path) -> Callable[..., subprocess.CompletedProcess]:
+    def _kubectl(self, program: Path) -> Kubectl:
         """A function that runs kubectl as the administrator."""
-
-        def run(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess:
-            command = [program, f"--kubeconfig={self._pki / 'admin.kubeconfig'}", "--request-timeout=10s", *arguments]
-            return subprocess.run(command, input=text, capture_output=True, text=True)
-
-        return run
+        kubeconfig = f"--kubeconfig={self._pki / 'admin.kubeconfig'}"
+        return functools.partial(ask, program, kubeconfig, "--request-timeout=10s")
 
     def _issue_certificates(self) -> None:
         authority = Authority(self._pki)
         control_plane.issue_certificates(authority, NODE_ADDRESS)
         authority.issue("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client")
-        authority.issue("kubelet", f"/O=system:nodes/CN=system:node:{NAME}", f"DNS:{NAME},IP:{NODE_ADDRESS}")
-        authority.issue("metrics-server", "/CN=metrics-server", "DNS:metrics-server.kube-system.svc")
+        authority.issue("kubelet", f"/O=system:nodes/CN=system:node:{NAME}", [NAME], [NODE_ADDRESS])
+        authority.issue("metrics-server", "/CN=metrics-server", ["metrics-server.kube-system.svc"])
         authority.issue("addons", "/O=system:masters/CN=contender-dev-addons")
         for component in ("kube-controller-manager", "kube-scheduler", "kube-proxy"):
             authority.issue(component, f"/CN=system:{component}")
-        for identity in ("admin", "kubelet", "addons", "kube-controller-manager", "kube-scheduler", "kube-proxy"):
+            authority.kubeconfig(component, SERVER)
+        for identity in ("admin", "kubelet", "addons"):
             authority.kubeconfig(identity, SERVER)
 
     def _write_files(self) -> None:
@@ -152,7 +174,9 @@ class Node:
         """Every process of the node with its full command line."""
         authority, pki = Authority(self._pki), self._pki
         return {
-            "etcd": control_plane.etcd_command(self._state / "etcd", client_port=2379, peer_port=2380),
+            "etcd": control_plane.etcd_command(
+                self._state / "etcd", client_port=2379, peer_port=2380
+            ),
             "containerd": ["containerd", f"--config={self._state / 'containerd.toml'}"],
             "kube-apiserver": [
                 *control_plane.apiserver_command(
@@ -162,7 +186,7 @@ class Node:
                 f"--kubelet-client-key={pki / 'kubelet-client.key'}",
                 f"--kubelet-certificate-authority={authority.ca}",
                 "--kubelet-preferred-address-types=InternalIP",
-                # Without kube-proxy's rules on its way out, the server must find metrics-server's endpoint itself.
+                # Requests to metrics-server go to its endpoint, past kube-proxy's rules.
                 "--enable-aggregator-routing=true",
             ],
             "kube-controller-manager": [
@@ -208,10 +232,7 @@ class Node:
                 f"--secure-port={METRICS_PORT}",
                 f"--tls-cert-file={pki / 'metrics-server.crt'}",
                 f"--tls-private-key-file={pki / 'metrics-server.key'}",
-                *(
-                    f"--{option}={pki / 'addons.kubeconfig'}"
-                    for option in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
-                ),
+                *(f"--{option}={pki / 'addons.kubeconfig'}" for option in METRICS_KUBECONFIGS),
                 f"--kubelet-certificate-authority={authority.ca}",
                 "--kubelet-preferred-address-types=InternalIP",
                 "--metric-resolution=10s",
@@ -225,13 +246,13 @@ class Node:
         builder.build(PAUSE_IMAGE, dockerfile, program.parent, {})
         builder.load(PAUSE_IMAGE)
 
-    def _apply_addons(self, kubectl: Callable[..., subprocess.CompletedProcess]) -> None:
+    def _apply_addons(self, kubectl: Kubectl) -> None:
         result = kubectl("apply", "--server-side", "-f", "-", text=self._render("addons.yaml"))
         if result.returncode != 0:
             raise Failure(f"the add-ons could not be applied: {result.stderr.strip()}")
 
 
-def _is(kubectl: Callable[..., subprocess.CompletedProcess], condition: str, *resource: str) -> bool:
+def _is(kubectl: Kubectl, condition: str, *resource: str) -> bool:
     """Whether a condition in the status of a resource is true."""
     path = f'--output=jsonpath={{.status.conditions[?(@.type=="{condition}")].status}}'
     return kubectl("get", *resource, path).stdout == "True"

@@ -2,10 +2,10 @@
 
 import base64
 import json
-import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
-from dev.console import Failure
+from dev.commands import run
 from dev.files import write
 
 _KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -21,27 +21,34 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.ca.exists():
             subject = ["-subj", "/CN=contender-dev-ca"]
-            _openssl("req", "-x509", *_KEY, *_LIFETIME, *subject, "-keyout", folder / "ca.key", "-out", self.ca)
+            files = ["-keyout", folder / "ca.key", "-out", self.ca]
+            run("openssl", "req", "-x509", *_KEY, *_LIFETIME, *subject, *files)
 
-    def issue(self, name: str, subject: str, alternative_names: str = "") -> None:
-        """Make NAME.key and NAME.crt, good for clients and servers alike."""
+    def issue(
+        self, name: str, subject: str, names: Iterable[str] = (), addresses: Iterable[str] = ()
+    ) -> None:
+        """Make NAME.key and NAME.crt, good for a client, and for a server of these names."""
         certificate = self.certificate(name)
         if certificate.exists():
             return
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         lines = ["extendedKeyUsage=clientAuth,serverAuth"]
-        if alternative_names:
-            lines.append(f"subjectAltName={alternative_names}")
+        alternatives = [f"DNS:{entry}" for entry in names] + [f"IP:{entry}" for entry in addresses]
+        if alternatives:
+            lines.append(f"subjectAltName={','.join(alternatives)}")
         extensions.write_text("\n".join(lines))
-        _openssl("req", *_KEY, "-subj", subject, "-keyout", self.key(name), "-out", request)
+        subject_key = ["-subj", subject, "-keyout", self.key(name)]
+        run("openssl", "req", *_KEY, *subject_key, "-out", request)
         signer = ["-CA", self.ca, "-CAkey", self.folder / "ca.key", "-CAcreateserial"]
-        _openssl("x509", "-req", "-in", request, *signer, *_LIFETIME, "-extfile", extensions, "-out", certificate)
+        options = [*signer, *_LIFETIME, "-extfile", extensions]
+        run("openssl", "x509", "-req", "-in", request, *options, "-out", certificate)
 
     def issue_signing_key(self, name: str) -> None:
         """Make NAME.key and NAME.pub, for service account tokens."""
         if not self.public_key(name).exists():
-            _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", self.key(name))
-            _openssl("ec", "-in", self.key(name), "-pubout", "-out", self.public_key(name))
+            key = self.key(name)
+            run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+            run("openssl", "ec", "-in", key, "-pubout", "-out", self.public_key(name))
 
     def certificate(self, name: str) -> Path:
         """Path of a certificate."""
@@ -57,7 +64,10 @@ class Authority:
 
     def kubeconfig(self, name: str, server: str) -> Path:
         """Write NAME.kubeconfig, which holds all it needs, so that it can be copied anywhere."""
-        user = {"client-certificate-data": _base64(self.certificate(name)), "client-key-data": _base64(self.key(name))}
+        user = {
+            "client-certificate-data": _base64(self.certificate(name)),
+            "client-key-data": _base64(self.key(name)),
+        }
         path = self.folder / f"{name}.kubeconfig"
         write_kubeconfig(path, server, self.ca, name, user)
         return path
@@ -69,7 +79,12 @@ def write_kubeconfig(path: Path, server: str, ca: Path, name: str, user: dict[st
     content = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": context, "cluster": {"server": server, "certificate-authority-data": _base64(ca)}}],
+        "clusters": [
+            {
+                "name": context,
+                "cluster": {"server": server, "certificate-authority-data": _base64(ca)},
+            }
+        ],
         "users": [{"name": name, "user": user}],
         "contexts": [{"name": context, "context": {"cluster": context, "user": name}}],
         "current-context": context,
@@ -79,9 +94,3 @@ def write_kubeconfig(path: Path, server: str, ca: Path, name: str, user: dict[st
 
 def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
-
-
-def _openssl(*arguments: object) -> None:
-    result = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True)
-    if result.returncode != 0:
-        raise Failure(f"openssl {arguments[0]} failed:\n{result.stderr.strip()}")

@@ -1,1 +1,1 @@
-"""Container images without a registry: base images from Debian packages, the project's own on top of them."""
+"""Container images without a registry: bases from Debian packages, the project's on top."""

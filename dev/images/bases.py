@@ -1,37 +1,44 @@
-"""Local stand-ins for the public base images, made with debootstrap from the mirror that apt is set up with.
+"""Local stand-ins for the public base images, made with debootstrap from apt's own mirror.
 
-========  ======================================================  ====================================
-local     stands in for                                           build argument that the build overrides
-========  ======================================================  ====================================
-runtime   gcr.io/distroless/python3-debian12:nonroot              RUNTIME_BASE
-build     docker.io/library/python:3.11-slim-bookworm             BUILD_BASE
-golang    docker.io/library/golang:1.24-bookworm                  GO_BASE
-========  ======================================================  ====================================
+========  ============================================  ==============
+local     stands in for                                 build argument
+========  ============================================  ==============
+runtime   gcr.io/distroless/python3-debian12:nonroot    RUNTIME_BASE
+build     docker.io/library/python:3.11-slim-bookworm   BUILD_BASE
+golang    docker.io/library/golang:1.24-bookworm        GO_BASE
+========  ============================================  ==============
 """
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.console import Failure, say
+from dev.commands import run
+from dev.console import say
 from dev.files import exclusive
 from dev.images.buildah import buildah, image_id
 from dev.paths import cache
 
 SUITE = "bookworm"
-RECIPE = 1  # raise it when a base is to be made differently: old ones are kept and used otherwise
+RECIPE = 1  # raise it when a base is to be made differently: existing ones are used as they are
 RUNTIME_PACKAGES = ("python3", "ca-certificates", "tzdata", "netbase")
 BUILD_PACKAGES = (*RUNTIME_PACKAGES, "python3-pip", "python3-venv")
 NONROOT = 65532
 # What debootstrap copies from this machine: its name, its name server and its mirror.
 _OF_THIS_MACHINE = ("etc/hostname", "etc/resolv.conf", "etc/apt/sources.list")
-_UNNEEDED = ("var/lib/apt/lists", "var/cache/apt", "var/log", "usr/share/doc", "usr/share/man", "usr/share/locale")
+_UNNEEDED = (
+    "var/lib/apt/lists",
+    "var/cache/apt",
+    "var/log",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+)
 
 
 def ensure(argument: str) -> str:
-    """Make the base image that a build argument asks for unless the store has it; return its name."""
+    """Return the base image that a build argument asks for, made first if the store lacks it."""
     name, make = {
         "RUNTIME_BASE": ("runtime", _make_runtime),
         "BUILD_BASE": ("build", _make_build),
@@ -49,7 +56,8 @@ def _make_runtime(image: str) -> None:
         root = _debootstrap(container, RUNTIME_PACKAGES)
         _add_user(root)
         user = ["--user", NONROOT, "--workingdir", "/home/nonroot"]
-        buildah("config", *user, "--env", "LANG=C.UTF-8", "--entrypoint", '["/usr/bin/python3"]', container)
+        entrypoint = ["--entrypoint", '["/usr/bin/python3"]']
+        buildah("config", *user, "--env", "LANG=C.UTF-8", *entrypoint, container)
         buildah("commit", container, image)
 
 
@@ -68,8 +76,9 @@ def _make_golang(image: str) -> None:
     """The toolchain itself is mounted while building, so this is only its surroundings."""
     with _container(ensure("RUNTIME_BASE")) as container:
         path = "/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        settings = ["--env", f"PATH={path}", "--env", "GOPATH=/go", "--user", "root", "--workingdir", "/go"]
-        buildah("config", *settings, "--entrypoint", "[]", "--cmd", "bash", container)
+        settings = ["--env", f"PATH={path}", "--env", "GOPATH=/go", "--entrypoint", "[]"]
+        user = ["--user", "root", "--workingdir", "/go"]
+        buildah("config", *settings, *user, "--cmd", "bash", container)
         buildah("commit", container, image)
 
 
@@ -87,11 +96,9 @@ def _debootstrap(container: str, packages: tuple[str, ...]) -> Path:
     root = Path(buildah("mount", container))
     downloads = cache() / "debs"
     downloads.mkdir(parents=True, exist_ok=True)
-    options = ["--variant=minbase", f"--include={','.join(packages)}", f"--cache-dir={downloads}"]
-    command = ["debootstrap", *options, SUITE, str(root), *_mirror()]
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if result.returncode != 0:
-        raise Failure(f"debootstrap failed:\n{result.stdout[-2000:]}")
+    include = f"--include={','.join(packages)}"
+    options = ["--variant=minbase", include, f"--cache-dir={downloads}"]
+    run("debootstrap", *options, SUITE, root, *_mirror())
     for folder in _UNNEEDED:
         shutil.rmtree(root / folder, ignore_errors=True)
         (root / folder).mkdir(parents=True)
@@ -101,10 +108,9 @@ def _debootstrap(container: str, packages: tuple[str, ...]) -> Path:
 
 
 def _mirror() -> list[str]:
-    """The mirror that this machine's apt uses for the suite; none leaves debootstrap its own default."""
+    """The mirror that apt uses for the suite; none leaves debootstrap its own default."""
     fields = "$(REPO_URI) $(ORIGIN) $(CODENAME)"
-    command = ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listing = run("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
     for line in listing.splitlines():
         address, *rest = line.split()
         if rest == ["Debian", SUITE]:
