@@ -39,8 +39,8 @@ func run() int {
 	}
 
 	server := newServer(settings, model, logger)
-	failed := make(chan error, 1)
-	go func() { failed <- server.http.Serve(listener) }()
+	served := make(chan error, 1)
+	go func() { served <- server.http.Serve(listener) }()
 	logger.Info("serving",
 		"port", listener.Addr().(*net.TCPAddr).Port,
 		"version", model.version,
@@ -48,13 +48,13 @@ func run() int {
 		"milliseconds", time.Since(started).Milliseconds())
 
 	select {
-	case err := <-failed:
+	case err := <-served:
 		logger.Error("cannot accept connections", "reason", err.Error())
 		return 1
 	case <-ctx.Done():
 	}
 	logger.Info("stopping")
-	if err := server.drain(); err != nil {
+	if err := server.drain(listener, served); err != nil {
 		logger.Error("stopped with connections still busy", "reason", err.Error())
 		return 1
 	}
@@ -86,6 +86,7 @@ func newServer(settings settings, model *linearModel, logger *slog.Logger) *mode
 	server := &modelServer{settings: settings, model: model, logger: logger}
 	server.http = &http.Server{
 		Handler:           server,
+		ConnState:         server.countOpen,
 		ReadHeaderTimeout: requestTimeout,
 		ReadTimeout:       requestTimeout,
 		// Longer than the hour that proxies keep unused connections: they close first, and no

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,18 +34,36 @@ type modelServer struct {
 	logger   *slog.Logger
 	http     *http.Server
 	draining atomic.Bool
+	open     atomic.Int64 // connections
 }
 
 // drain stops without losing a request. Callers may not know yet that this server is leaving. So
 // for a while it accepts as before, and asks each caller by "Connection: close" to go elsewhere.
-// The connections still open then have been silent for that while and are closed.
-func (s *modelServer) drain() error {
-	quiet := min(s.settings.drainQuiet, s.settings.drainLimit)
+// Those accepted last get as long to be answered: Shutdown alone would cut some of them off (seen
+// under load). The connections still open then have been silent for that while and are closed.
+func (s *modelServer) drain(listener net.Listener, served <-chan error) error {
+	deadline := time.Now().Add(s.settings.drainLimit)
+	quiet := min(s.settings.drainQuiet, s.settings.drainLimit/2)
 	s.draining.Store(true)
 	time.Sleep(quiet)
-	ctx, cancel := context.WithTimeout(context.Background(), s.settings.drainLimit-quiet)
+	_ = listener.Close() // the one possible error is that it is closed already
+	<-served
+	for until := time.Now().Add(quiet); s.open.Load() > 0 && time.Now().Before(until); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	return s.http.Shutdown(ctx)
+}
+
+// countOpen keeps the number of open connections.
+func (s *modelServer) countOpen(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
+	}
 }
 
 func (s *modelServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
