@@ -18,9 +18,10 @@ def set_up_logs(style: str, level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(
         JsonFormatter(
-            "{asctime}{levelname}{name}{message}",
+            "{levelname}{name}{message}",
             style="{",
-            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+            timestamp="time",
+            rename_fields={"levelname": "level", "name": "logger"},
         )
         if style == "json"
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")

@@ -7,6 +7,7 @@ from contender.controller.caches import Caches
 from contender.core import names
 from contender.core.manifest import Manifest, annotation, owned_by
 from contender.core.snapshot import Snapshot
+from contender.core.trouble import waits_for_probe
 from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 from contender.kube.informer import Key
@@ -40,19 +41,33 @@ class Gatherer:
             for one in related
             if one["kind"] != "Pod" and owned_by(one, owner["metadata"]["uid"])
         )
+        pods = tuple(one for one in related if one["kind"] == "Pod")
         now = datetime.now(UTC)
         return Snapshot(
             owner=owner,
             spec=spec,
             now=now,
             children=children,
-            pods=tuple(one for one in related if one["kind"] == "Pod"),
+            pods=pods,
             runs=_scheduled_runs(related, children),
             allowed_accounts={
                 account: await self._allows((key[0], account), now)
                 for account in sorted(_accounts(spec))
             },
+            probe_failures={
+                pod["metadata"]["uid"]: await self._probe_failure(pod)
+                for pod in pods
+                if waits_for_probe(pod)
+            },
         )
+
+    async def _probe_failure(self, pod: Manifest) -> str:
+        """Return what the kubelet said last about a failing probe; only Events have it."""
+        path = collection("v1", "events", pod["metadata"]["namespace"])
+        about = f"involvedObject.uid={pod['metadata']['uid']},reason=Unhealthy"
+        found = await self._client.get(path, fieldSelector=about)
+        newest = max(found["items"], key=lambda event: event.get("lastTimestamp") or "", default={})
+        return str(newest.get("message", ""))
 
     async def _allows(self, account: Key, now: datetime) -> bool:
         """Return whether a service account may be used by ModelDeployments."""

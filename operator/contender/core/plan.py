@@ -1,7 +1,7 @@
 """plan: what should exist, in the order in which it must be made."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contender.core import names, retraining
 from contender.core.children import CHILDREN
@@ -10,6 +10,11 @@ from contender.core.children.job import JOB
 from contender.core.manifest import Manifest
 from contender.core.revisions import Refusal, Revisions, decide
 from contender.core.snapshot import Snapshot
+from contender.core.trouble import waits_for_probe
+
+
+PROBE_LOOK = timedelta(seconds=15)
+"""How often pods that run without being ready are looked at again."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,9 @@ def _refused_retraining(snapshot: Snapshot) -> tuple[Refusal, ...]:
 
 def _next_moment(snapshot: Snapshot, revisions: Revisions) -> datetime | None:
     moments = [revisions.drained_at] if revisions.drained_at else []
+    if any(map(waits_for_probe, snapshot.pods_of(revisions.wanted.name))):
+        # What a failing probe says is told by no event of the pod itself.
+        moments.append(snapshot.now + PROBE_LOOK)
     if snapshot.spec.retraining:
         scheduled = retraining.next_run(snapshot.spec.retraining, snapshot.now)
         moments += [scheduled] if scheduled else []

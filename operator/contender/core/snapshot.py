@@ -29,6 +29,9 @@ class Snapshot:
     allowed_accounts: Mapping[str, bool] = field(default_factory=lambda: {})
     """Service accounts the spec names: whether they exist and allow to be used."""
 
+    probe_failures: Mapping[str, str] = field(default_factory=lambda: {})
+    """By uid of a pod that runs but is not ready: what the kubelet said of its probe last."""
+
     @property
     def name(self) -> str:
         """Name of the ModelDeployment."""

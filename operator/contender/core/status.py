@@ -139,7 +139,11 @@ def _view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
         problem=problem or plan.problem,
         ready=pods_ready(snapshot, serving.name) if serving else 0,
         least=scaling.least if scaling else 1,
-        trouble=find_trouble(snapshot.child("Deployment", wanted), snapshot.pods_of(wanted)),
+        trouble=find_trouble(
+            snapshot.child("Deployment", wanted),
+            snapshot.pods_of(wanted),
+            snapshot.probe_failures,
+        ),
     )
 
 

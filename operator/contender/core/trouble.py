@@ -5,7 +5,7 @@ same, or status would be written at each restart.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,18 +42,31 @@ _CONFIG_REASONS = frozenset(
     }
 )
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*"(: )?(ErrImagePull: )?')
+_ADDRESS = re.compile(r"//[0-9a-f.:\[\]]+(?=[:/])|(?<=dial tcp )[0-9a-f.:\[\]]+(?=:)")
+"""The address of a pod in the kubelet's sentence: the next pod has another."""
 _MESSAGE_LIMIT = 512
 
 
-def find_trouble(deployment: Manifest | None, pods: tuple[Manifest, ...]) -> Trouble | None:
+def find_trouble(
+    deployment: Manifest | None, pods: tuple[Manifest, ...], probe_failures: Mapping[str, str]
+) -> Trouble | None:
     """Return what keeps a revision from being ready, or None when nothing is reported.
 
     Args:
         deployment: the revision's Deployment.
         pods: its pods, without those that are being deleted.
+        probe_failures: by uid of a pod, what the kubelet said of its probe.
     """
-    found = [*_of_deployment(deployment), *(one for pod in pods for one in _of_pod(pod))]
+    found = [*_of_deployment(deployment)]
+    for pod in pods:
+        found += _of_pod(pod, probe_failures.get(pod["metadata"]["uid"], ""))
     return min(found, default=None)
+
+
+def waits_for_probe(pod: Manifest) -> bool:
+    """Return whether a container of the pod runs but is not ready."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return any("running" in (one.get("state") or {}) and not one.get("ready") for one in statuses)
 
 
 def _of_deployment(deployment: Manifest | None) -> Iterator[Trouble]:
@@ -73,7 +86,7 @@ def _without_pod_name(message: str) -> str:
     return re.sub(r'pods? "[^"]*" is forbidden', "pod is forbidden", message)[:_MESSAGE_LIMIT]
 
 
-def _of_pod(pod: Manifest) -> Iterator[Trouble]:
+def _of_pod(pod: Manifest, probe_failure: str) -> Iterator[Trouble]:
     status = pod.get("status") or {}
     scheduled = condition(pod, "PodScheduled")
     if scheduled and scheduled["status"] == "False":
@@ -85,12 +98,12 @@ def _of_pod(pod: Manifest) -> Iterator[Trouble]:
         *(status.get("initContainerStatuses") or []),
         *(status.get("containerStatuses") or []),
     ]:
-        trouble = _of_container(container)
+        trouble = _of_container(container, probe_failure)
         if trouble:
             yield trouble
 
 
-def _of_container(container: dict[str, Any]) -> Trouble | None:
+def _of_container(container: dict[str, Any], probe_failure: str) -> Trouble | None:
     if container.get("ready"):
         return None
     name = container["name"]
@@ -106,8 +119,8 @@ def _of_container(container: dict[str, Any]) -> Trouble | None:
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
     if ended:
         return _crash(name, container, ended)
-    if "running" in state:
-        message = f"container {name} runs but does not answer its readiness or startup probe"
+    if "running" in state and probe_failure:
+        message = f"container {name}: {_ADDRESS.sub('//POD', probe_failure)}"[:_MESSAGE_LIMIT]
         return Trouble(6, "ProbeFailing", message, hard=False)
     return None
 

@@ -89,6 +89,8 @@ class Client:
                     raise api_error("GET", path, answer.status, await answer.response.read())
                 while line := await answer.response.content.readline():
                     yield json.loads(line)
+            except TimeoutError:
+                return  # silence is no fault: the caller watches on from where it was
             finally:
                 answer.response.close()
 
