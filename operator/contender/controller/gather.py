@@ -66,7 +66,8 @@ class Gatherer:
         path = collection("v1", "events", pod["metadata"]["namespace"])
         about = f"involvedObject.uid={pod['metadata']['uid']},reason=Unhealthy"
         found = await self._client.get(path, fieldSelector=about)
-        newest = max(found["items"], key=lambda event: event.get("lastTimestamp") or "", default={})
+        told: list[Manifest] = found["items"]
+        newest = max(told, key=lambda event: event.get("lastTimestamp") or "", default={})
         return str(newest.get("message", ""))
 
     async def _allows(self, account: Key, now: datetime) -> bool:

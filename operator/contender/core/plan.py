@@ -12,7 +12,6 @@ from contender.core.revisions import Refusal, Revisions, decide
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import waits_for_probe
 
-
 PROBE_LOOK = timedelta(seconds=15)
 """How often pods that run without being ready are looked at again."""
 
