@@ -45,8 +45,8 @@ class Service:
 
     def running(self) -> bool:
         """Whether this very process, with this very command and configuration, is alive."""
-        record = self._read()
-        return record.get("recipe") == self._recipe() and alive(record["pid"], record["started"])
+        record = _read(self._record)
+        return _lives(record) and record.get("recipe") == self._recipe()
 
     def start(self) -> None:
         """Start it detached from this terminal, after ending one with another recipe."""
@@ -64,8 +64,8 @@ class Service:
 
     def stop(self, patience: float = 10) -> None:
         """End it if it runs, by force when patience runs out; the record goes with it."""
-        record = self._read()
-        if record and alive(record["pid"], record["started"]):
+        record = _read(self._record)
+        if _lives(record):
             end([record["pid"]], patience)
         self._record.unlink(missing_ok=True)
 
@@ -80,11 +80,11 @@ class Service:
         parts = [*map(os.fsencode, self._command), *(file.read_bytes() for file in self._files)]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            return json.loads(self._record.read_text())
-        except (FileNotFoundError, ValueError):
-            return {}
+
+def running_in(folder: Path) -> list[int]:
+    """The ids of all recorded processes of a folder that are alive, whatever their recipe."""
+    records = [_read(file) for file in folder.glob("*.pid")]
+    return [record["pid"] for record in records if _lives(record)]
 
 
 def start_time(pid: int) -> int | None:
@@ -113,6 +113,18 @@ def end(pids: Iterable[int], patience: float = 10) -> None:
         while _any_alive(waiting) and time.monotonic() < deadline:
             _collect_children(waiting)
             time.sleep(0.02)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return record
+
+
+def _lives(record: dict[str, Any]) -> bool:
+    return "pid" in record and alive(record["pid"], record["started"])
 
 
 def _any_alive(processes: dict[int, int | None]) -> bool:

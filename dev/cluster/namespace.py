@@ -7,6 +7,8 @@ hard-code. Both are held open by bind mounts in the state folder, so they outliv
 
 import os
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dev import processes
@@ -37,7 +39,7 @@ class Namespace:
 
     def exists(self) -> bool:
         """Whether create has finished, and nothing was destroyed or lost in a reboot since."""
-        return self._complete.exists()
+        return self._complete.exists() and os.path.exists(f"/sys/class/net/{HOST_LINK}")
 
     def enter(self) -> list[str]:
         """Command prefix for the node's own processes."""
@@ -55,9 +57,13 @@ class Namespace:
         self._make_cgroup()
         self._complete.touch()
 
-    def destroy(self) -> None:
-        """End every process inside and leave nothing behind, whatever state things are in."""
-        self._end_processes()
+    def destroy(self, residents: Iterable[int]) -> None:
+        """End every process inside and leave nothing behind, whatever state things are in.
+
+        ``residents`` are processes known to live inside: they lead to the others even when the
+        handles are lost.
+        """
+        self._end_processes(self._namespaces(residents))
         for handle in (self._mounts, self._network, self._handles):
             if os.path.ismount(handle):
                 run("umount", handle)
@@ -128,35 +134,40 @@ class Namespace:
             for folder, _, _ in os.walk(hierarchy / CGROUP, topdown=False):
                 _remove_busy_folder(Path(folder))
 
-    def _end_processes(self) -> None:
+    def _namespaces(self, residents: Iterable[int]) -> set[int]:
+        """The namespaces that are ours to clear, by inode; never the one this program runs in."""
+        handles = [handle for handle in (self._network, self._mounts) if os.path.ismount(handle)]
+        inodes = {handle.stat().st_ino for handle in handles}
+        for pid in residents:
+            inodes |= _namespaces_of(pid)
+        return inodes - _namespaces_of(os.getpid())
+
+    def _end_processes(self, namespaces: set[int]) -> None:
         """Find them by namespace and cgroup: shims are orphans, and records may be lost."""
         deadline = time.monotonic() + 20
-        while pids := self._processes():
+        while pids := _processes(namespaces):
             processes.end(pids, patience=1)
             if time.monotonic() > deadline:
                 raise Failure(f"these processes of the node do not end: {sorted(pids)}")
 
-    def _processes(self) -> set[int]:
-        found = _pids_in_namespaces({handle.stat().st_ino for handle in self._held()})
-        for hierarchy in _hierarchies():
-            for members in (hierarchy / CGROUP).rglob("cgroup.procs"):
-                found.update(map(int, members.read_text().split()))
-        return found - {os.getpid()}
 
-    def _held(self) -> list[Path]:
-        return [handle for handle in (self._network, self._mounts) if os.path.ismount(handle)]
+def _processes(namespaces: set[int]) -> set[int]:
+    """Every process of the machine in one of these namespaces or in a cgroup of the pods."""
+    running = {int(entry.name) for entry in Path("/proc").glob("[0-9]*")}
+    found = {pid for pid in running if _namespaces_of(pid) & namespaces}
+    for hierarchy in _hierarchies():
+        for folder, _, _ in os.walk(hierarchy / CGROUP):
+            with suppress(OSError):  # pods' cgroups come and go while we look
+                found.update(map(int, Path(folder, "cgroup.procs").read_text().split()))
+    return found - {0}  # stands for processes that cannot be seen from here
 
 
-def _pids_in_namespaces(inodes: set[int]) -> set[int]:
-    """Every process of the machine that lives in one of these network or mount namespaces."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if inodes & {(process / "ns" / kind).stat().st_ino for kind in ("net", "mnt")}:
-                found.add(int(process.name))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # it ended while we looked, or is none of ours
-    return found
+def _namespaces_of(pid: int) -> set[int]:
+    """The inodes of a process's network and mount namespaces; none if it is gone or not ours."""
+    try:
+        return {os.stat(f"/proc/{pid}/ns/{kind}").st_ino for kind in ("net", "mnt")}
+    except OSError:
+        return set()
 
 
 def _hierarchies() -> list[Path]:

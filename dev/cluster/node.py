@@ -17,7 +17,7 @@ from dev.console import Failure, say
 from dev.files import exclusive, write
 from dev.images import builder
 from dev.paths import KUBECONFIG, cache, state
-from dev.processes import Service
+from dev.processes import Service, running_in
 
 NAME = "contender"
 SERVER = f"https://{NODE_ADDRESS}:6443"
@@ -96,7 +96,7 @@ class Node:
         self._start(programs)
 
     def _discard(self) -> None:
-        self._namespace.destroy()
+        self._namespace.destroy(residents=running_in(self._state / "services"))
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _start(self, programs: dict[str, Path]) -> None:
