@@ -4,14 +4,19 @@ Nothing is asked of the network when every program is there already.
 """
 
 import argparse
+import importlib.util
 import os
 import shutil
 
 from dev.commands import run
 from dev.console import Failure, run_main, say
 
-# Program (found on PATH, in an sbin folder or at its full path) -> the package that brings it.
+# A program, or a module of this Python -> the package that brings it.
 GROUPS = {
+    "python": {
+        "import ensurepip": "python3-venv",
+        "import pip": "python3-pip",
+    },
     "apiserver": {
         "etcd": "etcd-server",
         "openssl": "openssl",
@@ -40,9 +45,9 @@ os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin
 
 
 def missing_packages(groups: list[str]) -> list[str]:
-    """The packages of these groups whose program is not on the machine."""
-    wanted = {program: package for group in groups for program, package in GROUPS[group].items()}
-    return sorted(package for program, package in wanted.items() if not shutil.which(program))
+    """The packages of these groups that this machine does without."""
+    wanted = {need: package for group in groups for need, package in GROUPS[group].items()}
+    return sorted({package for need, package in wanted.items() if not _has(need)})
 
 
 def ensure(*groups: str) -> None:
@@ -67,6 +72,13 @@ def require_root(what: str) -> None:
     """Namespaces, mounts and cgroups of the node and of image builds need root."""
     if os.geteuid() != 0:
         raise Failure(f"{what} needs root; run it again with sudo -E")
+
+
+def _has(need: str) -> bool:
+    module = need.removeprefix("import ")
+    if module != need:
+        return importlib.util.find_spec(module) is not None
+    return shutil.which(need) is not None
 
 
 def _apt_get(*arguments: str) -> None:

@@ -47,7 +47,8 @@ def main() -> None:
 def _use_context(context: str) -> None:
     """Check a cluster that the user has, and write the kubeconfig that everything else reads."""
     kubectl = str(binaries.ensure("kubectl")["kubectl"])
-    found = ask(kubectl, "config", "view", "--minify", "--flatten", f"--context={context}")
+    view = [kubectl, "config", "view", "--minify", "--flatten", f"--context={context}"]
+    found = ask(*view, env=_users_own_environment())
     if found.returncode != 0:
         raise Failure(f"kubectl knows no context {context}: {found.stderr.strip()}")
     write(KUBECONFIG, found.stdout, mode=0o600)
@@ -57,6 +58,12 @@ def _use_context(context: str) -> None:
         raise Failure(f"the cluster of {context} does not answer: {answer.stderr.strip()}")
     say(f"the cluster of context {context} answers")
     _say_how_to_use_it()
+
+
+def _users_own_environment() -> dict[str, str]:
+    """The environment without our kubeconfig, which the Makefile sets and which is to be made."""
+    ours = os.environ.get("KUBECONFIG") == str(KUBECONFIG)
+    return {key: value for key, value in os.environ.items() if key != "KUBECONFIG" or not ours}
 
 
 def _say_how_to_use_it() -> None:
