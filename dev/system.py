@@ -33,6 +33,7 @@ GROUPS = {
         "sysctl": "procps",
         "nsenter": "util-linux",
         "mount": "mount",
+        "modprobe": "kmod",
     },
     "images": {
         "buildah": "buildah",
