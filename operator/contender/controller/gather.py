@@ -6,6 +6,7 @@ from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
 from contender.core import names
 from contender.core.manifest import Manifest, annotation, owned_by
+from contender.core.retraining import lacks_pods
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import waits_for_probe
 from contender.kube.client import Client, collection
@@ -42,6 +43,7 @@ class Gatherer:
             if one["kind"] != "Pod" and owned_by(one, owner["metadata"]["uid"])
         )
         pods = tuple(one for one in related if one["kind"] == "Pod")
+        runs = _scheduled_runs(related, children)
         now = datetime.now(UTC)
         return Snapshot(
             owner=owner,
@@ -49,23 +51,26 @@ class Gatherer:
             now=now,
             children=children,
             pods=pods,
-            runs=_scheduled_runs(related, children),
+            runs=runs,
             allowed_accounts={
                 account: await self._allows((key[0], account), now)
                 for account in sorted(_accounts(spec))
             },
-            probe_failures={
-                pod["metadata"]["uid"]: await self._probe_failure(pod)
-                for pod in pods
-                if waits_for_probe(pod)
-            },
+            reports=await self._reports(pods, [*runs, *children]),
         )
 
-    async def _probe_failure(self, pod: Manifest) -> str:
-        """Return what the kubelet said last about a failing probe; only Events have it."""
-        path = collection("v1", "events", pod["metadata"]["namespace"])
-        about = f"involvedObject.uid={pod['metadata']['uid']},reason=Unhealthy"
-        found = await self._client.get(path, fieldSelector=about)
+    async def _reports(self, pods: tuple[Manifest, ...], others: list[Manifest]) -> dict[str, str]:
+        """Return by uid what only Events say: of failing probes, and of Jobs without pods."""
+        asked = [(pod, "Unhealthy") for pod in pods if waits_for_probe(pod)]
+        asked += [
+            (job, "FailedCreate") for job in others if job["kind"] == "Job" and lacks_pods(job)
+        ]
+        return {one["metadata"]["uid"]: await self._report(one, why) for one, why in asked}
+
+    async def _report(self, about: Manifest, reason: str) -> str:
+        path = collection("v1", "events", about["metadata"]["namespace"])
+        selector = f"involvedObject.uid={about['metadata']['uid']},reason={reason}"
+        found = await self._client.get(path, fieldSelector=selector)
         told: list[Manifest] = found["items"]
         newest = max(told, key=lambda event: event.get("lastTimestamp") or "", default={})
         return str(newest.get("message", ""))

@@ -12,8 +12,8 @@ from contender.core.revisions import Refusal, Revisions, decide
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import waits_for_probe
 
-PROBE_LOOK = timedelta(seconds=15)
-"""How often pods that run without being ready are looked at again."""
+EVENTS_LOOK = timedelta(seconds=15)
+"""How often Events are read while something waits that only they explain."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,11 @@ def _refused_retraining(snapshot: Snapshot) -> tuple[Refusal, ...]:
 
 def _next_moment(snapshot: Snapshot, revisions: Revisions) -> datetime | None:
     moments = [revisions.drained_at] if revisions.drained_at else []
-    if any(map(waits_for_probe, snapshot.pods_of(revisions.wanted.name))):
-        # What a failing probe says is told by no event of the pod itself.
-        moments.append(snapshot.now + PROBE_LOOK)
+    if any(map(waits_for_probe, snapshot.pods_of(revisions.wanted.name))) or any(
+        map(retraining.lacks_pods, retraining.jobs(snapshot))
+    ):
+        # What a probe answers, or why a Job has no pod, is told by no change of the object.
+        moments.append(snapshot.now + EVENTS_LOOK)
     if snapshot.spec.retraining:
         scheduled = retraining.next_run(snapshot.spec.retraining, snapshot.now)
         moments += [scheduled] if scheduled else []

@@ -21,6 +21,7 @@ from contender.core.manifest import (
     parse_time,
 )
 from contender.core.snapshot import Snapshot
+from contender.core.trouble import find_trouble
 
 if TYPE_CHECKING:
     from contender.core.revisions import Record
@@ -53,16 +54,18 @@ class Run:
     finished: datetime | None
     outcome: Outcome
     message: str
+    """Why it failed, or what keeps it from going on."""
     result: RetrainingResult | None
 
 
 def runs(snapshot: Snapshot) -> tuple[Run, ...]:
     """Return all runs that are still there, newest first."""
-    read = [_read(snapshot, job) for job in _jobs(snapshot)]
+    read = [_read(snapshot, job) for job in jobs(snapshot)]
     return tuple(sorted(read, key=lambda run: (run.created, run.job), reverse=True))
 
 
-def _jobs(snapshot: Snapshot) -> Iterator[Manifest]:
+def jobs(snapshot: Snapshot) -> Iterator[Manifest]:
+    """Iterate over all retraining Jobs, by schedule and by command."""
     yield from snapshot.of_kind("Job")
     yield from snapshot.runs
 
@@ -92,7 +95,7 @@ def _judge(snapshot: Snapshot, job: Manifest) -> tuple[Outcome, RetrainingResult
         why = f"{failed.get('reason', 'Failed')}: {failed.get('message', '')}".rstrip(": ")
         return "Failed", None, f"{why}: {_last_line(said)}" if said else why
     if not _holds(job, "Complete"):
-        return "Running", None, ""
+        return "Running", None, _hindrance(snapshot, job)
     if not said:
         return (
             "Failed",
@@ -124,15 +127,35 @@ def _last_line(text: str) -> str:
     return lines[-1][:256] if lines else ""
 
 
-def _termination_message(snapshot: Snapshot, job: Manifest) -> str:
-    """Return what the newest finished pod of the Job reported."""
+def lacks_pods(job: Manifest) -> bool:
+    """Return whether a Job that has not finished has no pod."""
+    status = job.get("status") or {}
+    return not status.get("active") and not (_holds(job, "Complete") or _holds(job, "Failed"))
+
+
+def _hindrance(snapshot: Snapshot, job: Manifest) -> str:
+    """Return what keeps a run from going on, or the empty string."""
+    if lacks_pods(job):
+        return snapshot.reports.get(job["metadata"]["uid"], "")
+    trouble = find_trouble(None, _pods(snapshot, job), {})
+    return str(trouble) if trouble else ""
+
+
+def _pods(snapshot: Snapshot, job: Manifest) -> tuple[Manifest, ...]:
     uid = job["metadata"]["uid"]
-    pods = [
+    return tuple(
         pod
         for pod in snapshot.pods
         if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])
-    ]
-    for pod in sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"], reverse=True):
+    )
+
+
+def _termination_message(snapshot: Snapshot, job: Manifest) -> str:
+    """Return what the newest finished pod of the Job reported."""
+    newest_first = sorted(
+        _pods(snapshot, job), key=lambda pod: pod["metadata"]["creationTimestamp"], reverse=True
+    )
+    for pod in newest_first:
         for status in (pod.get("status") or {}).get("containerStatuses") or []:
             ended = (status.get("state") or {}).get("terminated")
             if status["name"] == names.RETRAINING_CONTAINER and ended and ended.get("message"):
@@ -143,7 +166,7 @@ def _termination_message(snapshot: Snapshot, job: Manifest) -> str:
 def messages_to_keep(snapshot: Snapshot) -> Iterator[tuple[Manifest, dict[str, str]]]:
     """Iterate over finished Jobs whose report is still only in their pod, with the annotations
     that keep it: pods go before their Jobs."""
-    for job in _jobs(snapshot):
+    for job in jobs(snapshot):
         if annotation(job, names.ANNOTATION_MESSAGE):
             continue
         if _holds(job, "Complete") or _holds(job, "Failed"):

@@ -29,8 +29,9 @@ class Snapshot:
     allowed_accounts: Mapping[str, bool] = field(default_factory=lambda: {})
     """Service accounts the spec names: whether they exist and allow to be used."""
 
-    probe_failures: Mapping[str, str] = field(default_factory=lambda: {})
-    """By uid of a pod that runs but is not ready: what the kubelet said of its probe last."""
+    reports: Mapping[str, str] = field(default_factory=lambda: {})
+    """By uid: what only an Event says of a pod that runs but is not ready (its probe's answer), and
+    of a Job without pods (why none can be made)."""
 
     @property
     def name(self) -> str:

@@ -142,7 +142,7 @@ def _view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
         trouble=find_trouble(
             snapshot.child("Deployment", wanted),
             snapshot.pods_of(wanted),
-            snapshot.probe_failures,
+            snapshot.reports,
         ),
     )
 
@@ -232,7 +232,8 @@ def _retrained(view: View) -> Judgement:
     if newest is None:
         return Judgement("Retrained", "Unknown", "NeverRan", "no run so far")
     if newest.outcome == "Running":
-        return Judgement("Retrained", "Unknown", "Running", f"{newest.job} runs")
+        trouble = f": {newest.message}" if newest.message else ""
+        return Judgement("Retrained", "Unknown", "Running", f"{newest.job} runs{trouble}")
     if newest.result is None:
         return Judgement("Retrained", "False", "RunFailed", f"{newest.job}: {newest.message}")
     figures = ", ".join(f"{key} {value:g}" for key, value in sorted(newest.result.metrics.items()))

@@ -44,22 +44,24 @@ _CONFIG_REASONS = frozenset(
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*"(: )?(ErrImagePull: )?')
 _ADDRESS = re.compile(r"//[0-9a-f.:\[\]]+(?=[:/])|(?<=dial tcp )[0-9a-f.:\[\]]+(?=:)")
 """The address of a pod in the kubelet's sentence: the next pod has another."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*?(?=[\s\"',\]]|$)")
+"""A time in a log line: the next crash has another."""
 _MESSAGE_LIMIT = 512
 
 
 def find_trouble(
-    deployment: Manifest | None, pods: tuple[Manifest, ...], probe_failures: Mapping[str, str]
+    deployment: Manifest | None, pods: tuple[Manifest, ...], reports: Mapping[str, str]
 ) -> Trouble | None:
     """Return what keeps a revision from being ready, or None when nothing is reported.
 
     Args:
         deployment: the revision's Deployment.
         pods: its pods, without those that are being deleted.
-        probe_failures: by uid of a pod, what the kubelet said of its probe.
+        reports: by uid of a pod, what the kubelet said of its probe.
     """
     found = [*_of_deployment(deployment)]
     for pod in pods:
-        found += _of_pod(pod, probe_failures.get(pod["metadata"]["uid"], ""))
+        found += _of_pod(pod, reports.get(pod["metadata"]["uid"], ""))
     return min(found, default=None)
 
 
@@ -143,7 +145,7 @@ def _crash(name: str, container: dict[str, Any], ended: dict[str, Any]) -> Troub
     if reason not in ("Error", "Completed"):
         message += f" ({reason})"
     if lines:
-        message += f": {lines[-1]}"
+        message += f": {_TIME.sub('(time)', lines[-1])}"
     if container.get("restartCount", 0) > 0:
         return Trouble(3, "CrashLoopBackOff", message[:_MESSAGE_LIMIT], hard=True)
     return Trouble(3, "ContainerExited", message[:_MESSAGE_LIMIT], hard=False)
