@@ -81,15 +81,18 @@ class Applier:
         the cache learns of it and the next pass compares. Another's: say so and leave it."""
         path = _path(write)
         holder = await self._client.get(path)
-        if not owned_by(holder, write.manifest["metadata"]["ownerReferences"][0]["uid"]):
-            raise NameConflict(write, holder) from error
-        if not holder["metadata"].get("deletionTimestamp"):
+        owner = write.manifest["metadata"]["ownerReferences"][0]
+        leaving = holder["metadata"].get("deletionTimestamp")
+        if not owned_by(holder, owner["uid"]):
+            if not leaving and not _of_predecessor(holder, owner):
+                raise NameConflict(write, holder) from error
+        elif not leaving:
             holder["metadata"]["labels"] = {
                 **(holder["metadata"].get("labels") or {}),
                 **write.manifest["metadata"]["labels"],
             }
             self._caches.store(await self._client.replace(path, holder))
-        raise ApiError("POST", path, 409, "Conflict", "the child was there already") from error
+        raise ApiError("POST", path, 409, "Conflict", "the name is not free yet") from error
 
     async def _update(self, write: Update) -> None:
         stored = await self._client.replace(_path(write), write.manifest)
@@ -121,6 +124,16 @@ class Applier:
         elif not insisted:
             self._insisted.pop(uid, None)
         self._caches.store(stored)
+
+
+def _of_predecessor(holder: Manifest, owner: Manifest) -> bool:
+    """Return whether an object belongs to a deleted ModelDeployment of the same name: the garbage
+    collector is about to take it away."""
+    owners = holder["metadata"].get("ownerReferences") or []
+    return any(
+        (one["kind"], one["name"]) == (owner["kind"], owner["name"]) and one.get("controller")
+        for one in owners
+    )
 
 
 def _log(write: Write, what: str) -> None:

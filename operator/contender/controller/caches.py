@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from contender.api.v1alpha1 import API_VERSION
 from contender.core import names
@@ -90,6 +90,10 @@ class Caches:
     def owner(self, key: Key) -> Manifest | None:
         """Return the copy of a ModelDeployment."""
         return self._owners_of(key[0]).get(key)
+
+    def all_owners(self) -> Iterator[Manifest]:
+        """Iterate over all ModelDeployments."""
+        return (owner for informer in self.owners for owner in informer)
 
     def store_owner(self, owner: Manifest) -> None:
         """Take over a ModelDeployment that a write returned."""

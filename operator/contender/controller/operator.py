@@ -5,9 +5,12 @@ import contextlib
 import logging
 from time import perf_counter
 
+from prometheus_client import REGISTRY
+
 from contender.controller import metrics
 from contender.controller.announce import Announcer
 from contender.controller.caches import Caches
+from contender.controller.fleet import Fleet
 from contender.controller.health import serve_health
 from contender.controller.host import watch_owners
 from contender.controller.queue import WorkQueue
@@ -40,6 +43,9 @@ async def run_operator(settings: Settings) -> None:
                 for _ in range(settings.workers)
             ),
         ]
+        for task in tasks:
+            task.add_done_callback(_log_death)
+        REGISTRY.register(Fleet(caches))
         health = await serve_health(
             settings,
             alive=lambda: not any(task.done() for task in tasks),
@@ -54,6 +60,12 @@ async def run_operator(settings: Settings) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _log_death(task: asyncio.Task[None]) -> None:
+    """Say why a task of ours ended: the liveness probe then restarts the process."""
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("%s died", task.get_coro(), exc_info=error)
 
 
 async def _drain(queue: WorkQueue[Key]) -> None:

@@ -11,7 +11,8 @@ from contender.controller import metrics
 Key = TypeVar("Key", bound=Hashable)
 
 FIRST_BACKOFF = 0.2
-LONGEST_BACKOFF = 300.0
+LONGEST_BACKOFF = 60.0
+"""What only others can mend, such as a foreign object in our way, is noticed within a minute."""
 
 
 class WorkQueue(Generic[Key]):
