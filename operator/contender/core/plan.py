@@ -12,6 +12,8 @@ from contender.core.revisions import Refusal, Revisions, decide
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import waits_for_probe
 
+ACCOUNT_LOOK = timedelta(seconds=30)
+"""How often a service account that is not allowed is asked for again; it is not watched."""
 EVENTS_LOOK = timedelta(seconds=15)
 """How often Events are read while something waits that only they explain."""
 
@@ -74,7 +76,7 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
     """
     revisions = decide(snapshot, may_act=may_act and not snapshot.paused)
     problem = _forbidden_account(snapshot)
-    context = Context(snapshot, _without_new_pods(revisions) if problem else revisions)
+    context = Context(snapshot, _without_candidate(revisions) if problem else revisions)
     if snapshot.paused:
         return Plan(context, paused=True)
     return Plan(
@@ -102,11 +104,11 @@ def _forbidden_account(snapshot: Snapshot) -> Problem | None:
     return None
 
 
-def _without_new_pods(revisions: Revisions) -> Revisions:
-    """Leave alive only what serves: no pods are made while something forbids them."""
-    serving = revisions.serving.name if revisions.serving else None
+def _without_candidate(revisions: Revisions) -> Revisions:
+    """Leave the candidate without pods: none are made for it while something forbids them."""
+    candidate = revisions.candidate.name if revisions.candidate else None
     return replace(
-        revisions, live=tuple(one for one in revisions.live if one.record.name == serving)
+        revisions, live=tuple(one for one in revisions.live if one.record.name != candidate)
     )
 
 
@@ -124,6 +126,8 @@ def _next_moment(snapshot: Snapshot, revisions: Revisions) -> datetime | None:
     ):
         # What a probe answers, or why a Job has no pod, is told by no change of the object.
         moments.append(snapshot.now + EVENTS_LOOK)
+    if not all(snapshot.allowed_accounts.values()):
+        moments.append(snapshot.now + ACCOUNT_LOOK)
     if snapshot.spec.retraining:
         scheduled = retraining.next_run(snapshot.spec.retraining, snapshot.now)
         moments += [scheduled] if scheduled else []

@@ -21,7 +21,7 @@ from contender.core.manifest import (
     parse_time,
 )
 from contender.core.snapshot import Snapshot
-from contender.core.trouble import find_trouble
+from contender.core.trouble import find_trouble, without_pod_name
 
 if TYPE_CHECKING:
     from contender.core.revisions import Record
@@ -136,7 +136,7 @@ def lacks_pods(job: Manifest) -> bool:
 def _hindrance(snapshot: Snapshot, job: Manifest) -> str:
     """Return what keeps a run from going on, or the empty string."""
     if lacks_pods(job):
-        return snapshot.reports.get(job["metadata"]["uid"], "")
+        return without_pod_name(snapshot.reports.get(job["metadata"]["uid"], ""))
     trouble = find_trouble(None, _pods(snapshot, job), {})
     return str(trouble) if trouble else ""
 
@@ -207,6 +207,14 @@ def has_run(snapshot: Snapshot, token: str) -> bool:
     return any(run.token == token for run in runs(snapshot))
 
 
+def account_allowed(snapshot: Snapshot) -> bool:
+    """Return whether runs may use the service account that spec names for them, if any."""
+    retraining = snapshot.spec.retraining
+    pod = retraining.job.pod if retraining else None
+    account = pod.service_account_name if pod else None
+    return account is None or snapshot.allowed_accounts.get(account, False)
+
+
 def token_to_start(snapshot: Snapshot, records: "tuple[Record, ...]") -> str:
     """Return the command whose run should start now, or the empty string."""
     token = snapshot.command(names.COMMAND_RETRAIN)
@@ -214,7 +222,7 @@ def token_to_start(snapshot: Snapshot, records: "tuple[Record, ...]") -> str:
         return ""
     if any(record.marks.get(names.COMMAND_RETRAIN) == token for record in records):
         return ""
-    return "" if active_run(snapshot) else token
+    return "" if active_run(snapshot) or not account_allowed(snapshot) else token
 
 
 def next_run(retraining: Retraining, now: datetime) -> datetime | None:

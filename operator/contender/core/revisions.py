@@ -4,7 +4,7 @@ The truth is in the ControllerRevisions: what a revision is (frozen at its birth
 to it (marks in annotations). Status can be lost; this cannot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -192,7 +192,7 @@ def _stored(snapshot: Snapshot) -> tuple[Record, ...]:
     }
     for deployment in snapshot.of_kind("Deployment"):
         if name_of(deployment) not in records:
-            rebuilt = _rebuild(snapshot, deployment)
+            rebuilt = _rebuild(snapshot, deployment, records.values())
             if rebuilt:
                 records[rebuilt.name] = rebuilt
     return tuple(sorted(records.values(), key=lambda record: (-record.number, record.name)))
@@ -211,7 +211,7 @@ def _read(manifest: Manifest) -> Record:
     )
 
 
-def _rebuild(snapshot: Snapshot, deployment: Manifest) -> Record | None:
+def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) -> Record | None:
     """Return the record that a Deployment was made from, if it is still what spec says.
 
     A Deployment holds the template but not the user's words. If the endpoint selects a revision
@@ -238,8 +238,11 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest) -> Record | None:
         words = {"model": {"version": version, "image": model["image"]}}
     else:
         return None
+    # When it began to serve is lost too; the endpoint says that no other began later.
     born = parse_time(deployment["metadata"]["creationTimestamp"])
-    marks = {names.ANNOTATION_SERVED_AT: format_micro_time(born)} if selected else {}
+    others = [record.served_at for record in known if record.served_at]
+    since = max([born, *(other + timedelta(microseconds=1) for other in others)])
+    marks = {names.ANNOTATION_SERVED_AT: format_micro_time(since)} if selected else {}
     return Record(name=name, number=0, input=words, workload=workload, marks=marks)
 
 

@@ -6,7 +6,7 @@ same, or status would be written at each restart.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contender.core.manifest import Manifest, condition
@@ -62,7 +62,10 @@ def find_trouble(
     found = [*_of_deployment(deployment)]
     for pod in pods:
         found += _of_pod(pod, reports.get(pod["metadata"]["uid"], ""))
-    return min(found, default=None)
+    first = min(found, default=None)
+    # Past the deadline, waiting is over: also what might have healed by itself counts.
+    late = any(one.reason == "ProgressDeadlineExceeded" for one in found)
+    return replace(first, hard=True) if first and late else first
 
 
 def waits_for_probe(pod: Manifest) -> bool:
@@ -76,7 +79,7 @@ def _of_deployment(deployment: Manifest | None) -> Iterator[Trouble]:
         return
     failure = condition(deployment, "ReplicaFailure")
     if failure and failure["status"] == "True":
-        message = _without_pod_name(failure.get("message", ""))
+        message = without_pod_name(failure.get("message", ""))
         yield Trouble(0, failure.get("reason", "FailedCreate"), message, hard=True)
     progressing = condition(deployment, "Progressing")
     if progressing and progressing.get("reason") == "ProgressDeadlineExceeded":
@@ -84,7 +87,10 @@ def _of_deployment(deployment: Manifest | None) -> Iterator[Trouble]:
         yield Trouble(9, "ProgressDeadlineExceeded", message, hard=True)
 
 
-def _without_pod_name(message: str) -> str:
+def without_pod_name(message: str) -> str:
+    """Return why a pod could not be made, in words that are the same for the next pod."""
+    message = message.removeprefix("(combined from similar events): ")
+    message = message.removeprefix("Error creating: ")
     return re.sub(r'pods? "[^"]*" is forbidden', "pod is forbidden", message)[:_MESSAGE_LIMIT]
 
 

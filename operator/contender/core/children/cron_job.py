@@ -7,7 +7,7 @@ from contender.core import names
 from contender.core.children.base import Child, Resource, manifest
 from contender.core.children.job import job_labels, job_spec
 from contender.core.manifest import Manifest
-from contender.core.retraining import HISTORY_LIMIT, command_run_is_active
+from contender.core.retraining import HISTORY_LIMIT, account_allowed, command_run_is_active
 
 if TYPE_CHECKING:
     from contender.core.plan import Context
@@ -31,7 +31,10 @@ def _render(context: "Context") -> Iterator[Manifest]:
             "timeZone": retraining.time_zone or "Etc/UTC",
             # A CronJob forbids overlap with its own runs only. While a run started by command is
             # active it is suspended; a time it misses is made up for afterwards.
-            "suspend": retraining.suspend or command_run_is_active(snapshot),
+            # Nor may a run use a service account that is not allowed.
+            "suspend": retraining.suspend
+            or command_run_is_active(snapshot)
+            or not account_allowed(snapshot),
             "concurrencyPolicy": "Forbid",
             "successfulJobsHistoryLimit": HISTORY_LIMIT,
             "failedJobsHistoryLimit": HISTORY_LIMIT,
