@@ -1,7 +1,8 @@
 """Plays a situation step by step, and tells what the operator did, in words for people.
 
 `{1}` stands for the 8 characters in the name of the first revision, `{2}` for the second's, and
-`{<token>}` for those of a retraining Job started by that token: in and out.
+`{<token>}` for those of a retraining Job started by that token: in and out. Every step takes a
+second, and the operator is at rest before the next one.
 """
 
 import json
@@ -34,6 +35,7 @@ STEPS: dict[str, Callable[[World, Any], None]] = {
     "pods stuck": lambda world, one: world.pods_stuck(**one),
     "deployment reports": lambda world, one: world.deployment_reports(**one),
     "autoscaler sets": lambda world, one: world.autoscaler_sets(**one),
+    "event says": lambda world, one: world.event_says(**one),
     "schedule starts": World.schedule_starts,
     "run ends": lambda world, one: world.run_ends(**one),
 }
@@ -57,6 +59,7 @@ class Story:
         told: list[dict[str, Any]] = []
         for step in script["steps"]:
             together = step if isinstance(step, list) else [step]
+            self.world.wait(1)
             for event in together:
                 self._play(event)
             passes = self.world.settle()

@@ -70,6 +70,7 @@ class World:
     def __init__(self, name: str = "churn") -> None:
         self.now = START
         self.accounts: dict[str, bool] = {}
+        self.reports: dict[str, str] = {}
         self.objects: dict[tuple[str, str], Manifest] = {}
         self.revisions: list[str] = []
         """Names of all revisions that were ever recorded, in order."""
@@ -111,6 +112,7 @@ class World:
                 if one["kind"] == "Job" and any(owned_by(one, maker) for maker in makers)
             ),
             allowed_accounts={str(one): self.accounts.get(str(one), False) for one in accounts},
+            reports=self.reports,
         )
 
     def reconcile(self) -> Pass:
@@ -258,6 +260,10 @@ class World:
 
     def autoscaler_sets(self, revision: str, replicas: int) -> None:
         self.edit("Deployment", revision, {"spec": {"replicas": replicas}})
+
+    def event_says(self, kind: str, name: str, message: str) -> None:
+        """Let an Event be the only one to tell about a pod's probe, or a Job without pods."""
+        self.reports[self.get(kind, name)["metadata"]["uid"]] = message
 
     def schedule_starts(self, job: str) -> None:
         """Let the CronJob make a Job."""

@@ -42,7 +42,7 @@ _CONFIG_REASONS = frozenset(
     }
 )
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*"(: )?(ErrImagePull: )?')
-_ADDRESS = re.compile(r"//[0-9a-f.:\[\]]+(?=[:/])|(?<=dial tcp )[0-9a-f.:\[\]]+(?=:)")
+_ADDRESS = re.compile(r"(//|dial tcp )[0-9a-f.:\[\]]+(?=[:/])")
 """The address of a pod in the kubelet's sentence: the next pod has another."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*?(?=[\s\"',\]]|$)")
 """A time in a log line: the next crash has another."""
@@ -128,7 +128,7 @@ def _of_container(container: dict[str, Any], probe_failure: str) -> Trouble | No
     if ended:
         return _crash(name, container, ended)
     if "running" in state and probe_failure:
-        message = f"container {name}: {_ADDRESS.sub('//POD', probe_failure)}"[:_MESSAGE_LIMIT]
+        message = f"container {name}: {_ADDRESS.sub(r'\1POD', probe_failure)}"[:_MESSAGE_LIMIT]
         return Trouble(6, "ProbeFailing", message, hard=False)
     return None
 
