@@ -128,7 +128,8 @@ def _of_container(container: dict[str, Any], probe_failure: str) -> Trouble | No
     if ended:
         return _crash(name, container, ended)
     if "running" in state and probe_failure:
-        message = f"container {name}: {_ADDRESS.sub(r'\1POD', probe_failure)}"[:_MESSAGE_LIMIT]
+        said = _ADDRESS.sub(r"\1POD", probe_failure)
+        message = f"container {name}: {said}"[:_MESSAGE_LIMIT]
         return Trouble(6, "ProbeFailing", message, hard=False)
     return None
 
