@@ -25,12 +25,12 @@ $(VENV)/.installed: requirements/dev.lock
 venv: $(VENV)/.installed ## install the development environment
 
 .PHONY: demo
-demo: venv ## from nothing to a served model: set-up, cluster, operator, predictions, an update
-	@$(PYTHON) -m dev.demo
+demo: ## from nothing to a served model, and its update (CONTEXT=name: on a cluster of yours)
+	@$(DEV_PYTHON) -m dev.demo $(if $(CONTEXT),--context '$(CONTEXT)')
 
 .PHONY: demo-down
 demo-down: ## remove what `make demo` applied (the cluster stays: make cluster-down)
-	@$(PYTHON) -m dev.demo --remove
+	@$(DEV_PYTHON) -m dev.demo --remove $(if $(CONTEXT),--context '$(CONTEXT)')
 
 .PHONY: run
 run: venv ## run the operator here, against the cluster of KUBECONFIG
@@ -54,12 +54,12 @@ lint: venv ## style, types, import layers, stale generated files
 	@$(PYTHON) -m contender.generate --check
 
 .PHONY: test
-test: venv ## set up everything and run all checks and tests (CI calls this)
-	@$(PYTHON) -m dev.test
+test: ## set up everything and run all checks and tests (CI calls this)
+	@$(DEV_PYTHON) -m dev.test
 
 .PHONY: test-fast
-test-fast: venv ## lint and the tests that need no cluster
-	@$(PYTHON) -m dev.test --fast
+test-fast: ## lint and the tests that need no cluster
+	@$(DEV_PYTHON) -m dev.test --fast
 
 .PHONY: lock
 lock: venv ## pin all dependencies anew, with hashes

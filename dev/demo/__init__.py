@@ -1,0 +1,1 @@
+"""``make demo``: from nothing to predictions, an update while it is watched, and a way out."""

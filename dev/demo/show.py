@@ -1,0 +1,124 @@
+"""What the demo shows: version 1 and its predictions, the update, version 2 and its predictions."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dev.cluster.node import Node
+from dev.console import Failure, say
+from dev.demo.install import Kubectl
+from dev.paths import CHECKOUT
+
+EXAMPLES = CHECKOUT / "manifests" / "examples"
+NAMESPACE, NAME = "contender-demo", "breast-cancer"
+OBJECT = f"mdep/{NAME}"
+COMMANDS = ("rollback", "retrain", "refresh", "paused")
+PATIENCE = 300
+ROWS = 20
+
+
+class Show:
+    """Plays the demo on a cluster that has the operator."""
+
+    def __init__(self, kubectl: Kubectl, *, local: bool) -> None:
+        self._kubectl = kubectl
+        self._local = local
+
+    def play(self) -> None:
+        """Version 1, then the update to version 2."""
+        for version in ("1", "2"):
+            self._apply(version)
+            self._watch(version)
+            self._table()
+            self._predict()
+
+    def _apply(self, version: str) -> None:
+        folder = EXAMPLES / f"version-{version}"
+        _headline(f"kubectl apply -k {folder.relative_to(CHECKOUT)}")
+        self._kubectl("apply", "-k", folder)
+        # What somebody tried out on an earlier run must not hold this one up.
+        keys = [f"contender.dev/{command}-" for command in COMMANDS]
+        self._in_namespace("annotate", OBJECT, *keys)
+
+    def _watch(self, version: str) -> None:
+        """Print each new state until all models are ready and this version serves."""
+        deadline, told = time.monotonic() + PATIENCE, ""
+        while True:
+            items = json.loads(self._in_namespace("get", "mdep", "-o", "json"))["items"]
+            model = next(item for item in items if item["metadata"]["name"] == NAME)
+            if (state := _state(model)) != told:
+                say(state)
+                told = state
+            if _serves(model, version) and all(map(_is_ready, items)):
+                return
+            if time.monotonic() > deadline:
+                describe = self._kubectl.ask("-n", NAMESPACE, "describe", OBJECT).stdout
+                raise Failure(f"not ready after {PATIENCE} s\n{describe[-3000:]}")
+            time.sleep(0.3)
+
+    def _table(self) -> None:
+        _headline(f"kubectl -n {NAMESPACE} get mdep")
+        print(self._in_namespace("get", "mdep"))
+
+    def _predict(self) -> None:
+        """Ask the endpoint from where its address can be reached."""
+        with self._reachable() as (url, prefix):
+            options = ["--host", f"{NAME}.{NAMESPACE}.svc", "--rows", str(ROWS)]
+            _headline(f"examples/predict.py http://{NAME}.{NAMESPACE}.svc --rows {ROWS}")
+            script = str(CHECKOUT / "examples" / "predict.py")
+            command = [*prefix, sys.executable, script, url, *options]
+            if subprocess.run(command, check=False).returncode != 0:
+                raise Failure("the endpoint does not answer as it should, see above")
+
+    @contextmanager
+    def _reachable(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the endpoint's URL, and the prefix of commands that can reach it."""
+        if self._local:
+            address = self._in_namespace("get", "service", NAME, "-o", "jsonpath={.spec.clusterIP}")
+            yield f"http://{address}", Node().command_inside([])
+            return
+        forward = ("port-forward", f"service/{NAME}", ":80")
+        command = self._kubectl.command("-n", NAMESPACE, *forward)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+            if not port:
+                raise Failure("kubectl port-forward does not reach the endpoint")
+            yield f"http://127.0.0.1:{port[1]}", []
+        finally:
+            process.terminate()
+            process.communicate()
+
+    def _in_namespace(self, *arguments: str) -> str:
+        return self._kubectl("-n", NAMESPACE, *arguments)
+
+
+def _headline(command: str) -> None:
+    print(f"\n$ {command}")
+
+
+def _state(model: dict[str, Any]) -> str:
+    status = model.get("status") or {}
+    if status.get("observedGeneration") != model["metadata"]["generation"]:
+        return "the operator has not seen the change yet"
+    progress = next(one for one in status["conditions"] if one["type"] == "Progressing")
+    waits = f" ({progress['message']})" if progress["status"] == "True" else ""
+    return f"{status['phase']}: {status['message']}{waits}"
+
+
+def _serves(model: dict[str, Any], version: str) -> bool:
+    status = model.get("status") or {}
+    return (status.get("serving") or {}).get("version") == version
+
+
+def _is_ready(model: dict[str, Any]) -> bool:
+    status = model.get("status") or {}
+    conditions = {one["type"]: one["status"] for one in status.get("conditions") or []}
+    current = status.get("observedGeneration") == model["metadata"]["generation"]
+    return current and conditions.get("Ready") == "True"
