@@ -8,14 +8,13 @@ is what a fresh creation would give.
 
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from contender.api.v1alpha1 import GROUP
 from contender.core import names
 from contender.core.children.base import Child, Path
-from contender.core.manifest import Manifest, name_of
+from contender.core.manifest import Manifest, name_of, value_at, with_value, without
 from contender.core.plan import Annotated, Context, Plan
 from contender.core.quantity import same_quantity
 from contender.core.snapshot import Snapshot
@@ -49,6 +48,7 @@ class Delete:
 
 Write = Create | Update | Delete
 
+_APPLIED: Path = ("metadata", "annotations", names.ANNOTATION_APPLIED)
 _QUANTITY = re.compile(r"\.resources\.(requests|limits)\.|\.target\.\w+$|\.(sizeLimit|divisor)$")
 """Fields in which the API server may spell the same amount another way."""
 
@@ -91,34 +91,19 @@ def compare(
 
 def _stamp(wanted: Manifest, others: tuple[Path, ...]) -> Manifest:
     """Note on the manifest the hash of what we apply, without what belongs to others."""
-    bare = deepcopy(wanted)
+    bare: Mapping[str, Any] = wanted
     for path in others:
-        parent = _value(bare, path[:-1])
-        if isinstance(parent, dict):
-            parent.pop(path[-1], None)
-    stamped = deepcopy(wanted)
-    stamped["metadata"].setdefault("annotations", {})[names.ANNOTATION_APPLIED] = names.digest(bare)
-    return stamped
+        bare = without(bare, path)
+    return with_value(wanted, _APPLIED, names.digest(bare))
 
 
 def _with_kept(wanted: Manifest, live: Manifest, others: tuple[Path, ...]) -> Manifest:
     """Copy from the live object what belongs to others. An empty value is not kept: an autoscaler
     rests at zero replicas and would never come back by itself."""
-    kept = deepcopy(wanted)
     for path in others:
-        value = _value(live, path)
-        if value:
-            parent = kept
-            for key in path[:-1]:
-                parent = parent.setdefault(key, {})
-            parent[path[-1]] = value
-    return kept
-
-
-def _value(node: Any, path: Path) -> Any:
-    for key in path:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node
+        if value := value_at(live, path):
+            wanted = with_value(wanted, path, value)
+    return wanted
 
 
 def _over(wanted: Manifest, live: Manifest) -> Manifest:
@@ -148,8 +133,9 @@ def _over(wanted: Manifest, live: Manifest) -> Manifest:
 
 
 def _annotate(one: Annotated) -> Update:
-    manifest = deepcopy(one.live)
-    manifest["metadata"].setdefault("annotations", {}).update(one.annotations)
+    manifest: Manifest = one.live
+    for key, value in one.annotations.items():
+        manifest = with_value(manifest, ("metadata", "annotations", key), value)
     return Update(one.child, manifest, tuple(sorted(one.annotations)))
 
 

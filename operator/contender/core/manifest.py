@@ -54,3 +54,27 @@ def format_time(when: datetime) -> str:
 def format_micro_time(when: datetime) -> str:
     """Return a time with microseconds (Kubernetes' MicroTime), so that marks keep their order."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def value_at(node: Any, path: tuple[str, ...]) -> Any:
+    """Return the value at a path, or None."""
+    for key in path:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def with_value(node: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return a manifest with another value at a path; the original stays, and shares the rest."""
+    key, *rest = path
+    inner = with_value(node.get(key) or {}, tuple(rest), value) if rest else value
+    return {**node, key: inner}
+
+
+def without(node: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+    """Return a manifest without the value at a path; the original stays, and shares the rest."""
+    key, *rest = path
+    if key not in node:
+        return node
+    if rest:
+        return {**node, key: without(node[key], tuple(rest))}
+    return {other: value for other, value in node.items() if other != key}
