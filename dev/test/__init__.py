@@ -1,0 +1,1 @@
+"""``make test``: everything that can be checked, in the order and company that is quickest."""

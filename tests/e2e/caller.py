@@ -1,0 +1,105 @@
+"""Asks an endpoint at a steady rate until its standard input ends; then prints what it saw as JSON.
+
+    python3 caller.py http://10.96.1.2/predict 100
+
+Half of the requests go over kept-alive connections, the other half each over one of their own. Runs
+inside the node's network with the standard library only. A kept-alive connection that the server
+announced to close (`Connection: close`) is opened anew, as every HTTP client does; nothing is ever
+sent twice, so that a lost request counts.
+"""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+CALLERS = 5
+"""Of each kind; a caller sends its next request when its turn comes and the last was answered."""
+
+PATIENCE = 20.0
+BODY = json.dumps({"instances": [[1.0] * 30]}).encode()
+
+
+@dataclass
+class Seen:
+    asked: int = 0
+    versions: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+class Caller:
+    def __init__(self, host: str, port: int, path: str, *, keep: bool, seen: Seen) -> None:
+        self._host, self._port, self._keep, self._seen = host, port, keep, seen
+        close = "" if keep else "Connection: close\r\n"
+        self._request = (
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(BODY)}\r\n{close}\r\n"
+        ).encode() + BODY
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def run(self, first: float, interval: float, stop: asyncio.Event) -> None:
+        clock = asyncio.get_running_loop().time
+        turn = clock() + first
+        while not stop.is_set():
+            await asyncio.sleep(max(0.0, turn - clock()))
+            # Whoever is late leaves out turns instead of making a burst of them.
+            turn = max(turn + interval, clock())
+            await self._ask_once()
+        self._hang_up()
+
+    async def _ask_once(self) -> None:
+        self._seen.asked += 1
+        try:
+            async with asyncio.timeout(PATIENCE):
+                status, body = await self._exchange()
+            if status == 200:
+                self._seen.versions[json.loads(body)["version"]] += 1
+                return
+            failure = f"status {status}: {body[:200]!r}"
+        except (OSError, EOFError, TimeoutError, ValueError, KeyError) as error:
+            failure = repr(error)
+        self._seen.failures[f"{'kept' if self._keep else 'new'} connection: {failure}"] += 1
+        self._hang_up()
+
+    async def _exchange(self) -> tuple[int, bytes]:
+        if self._connection is None:
+            self._connection = await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._connection
+        writer.write(self._request)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        status, *lines = head.rstrip().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        if headers.get("connection", "").lower() == "close" or not self._keep:
+            self._hang_up()
+        return int(status.split()[1]), body
+
+    def _hang_up(self) -> None:
+        if self._connection:
+            self._connection[1].close()
+            self._connection = None
+
+
+async def run(url: str, rate: float) -> None:
+    parts = urlsplit(url)
+    assert parts.hostname
+    seen, stop = Seen(), asyncio.Event()
+    callers = [
+        Caller(parts.hostname, parts.port or 80, parts.path, keep=index % 2 == 0, seen=seen)
+        for index in range(2 * CALLERS)
+    ]
+    interval = len(callers) / rate
+    tasks = [
+        asyncio.create_task(caller.run(index / rate, interval, stop))
+        for index, caller in enumerate(callers)
+    ]
+    await asyncio.to_thread(sys.stdin.read)
+    stop.set()
+    await asyncio.gather(*tasks)
+    print(json.dumps({"asked": seen.asked, "versions": seen.versions, "failures": seen.failures}))
+
+
+if __name__ == "__main__":
+    asyncio.run(run(sys.argv[1], float(sys.argv[2])))
