@@ -7,6 +7,7 @@ at once (`store`), so that a pass never acts on a state older than its own write
 import asyncio
 import logging
 import random
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ Key = tuple[str, str]
 PAGE = 500
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
+LONGEST_SHARED = 128
+"""Longer strings are rarely met twice."""
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +196,7 @@ class Informer:
         manifest["metadata"].pop("managedFields", None)
         if known:
             self._ungroup(known)
-        self._objects[key] = self._trim(manifest)
+        self._objects[key] = _interned(self._trim(manifest))
         self._groups.setdefault(self._group_of(manifest), set()).add(key)
         if tell:
             self._changed(self._objects[key])
@@ -216,6 +219,18 @@ class Informer:
         members.discard(key_of(manifest))
         if not members:
             del self._groups[group]
+
+
+def _interned(value: Any) -> Any:
+    """Return an equal value whose keys and short strings are shared by all copies: thousands of
+    objects repeat the same few words, and half of the memory would be theirs."""
+    if isinstance(value, dict):
+        return {sys.intern(key): _interned(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_interned(inner) for inner in value]
+    if isinstance(value, str) and len(value) <= LONGEST_SHARED:
+        return sys.intern(value)
+    return value
 
 
 def _version(manifest: Json) -> int:
