@@ -207,10 +207,12 @@ class World:
 
     def apply(self, change: Mapping[str, Any]) -> None:
         """Change the spec by a merge patch."""
-        spec = merged(self.owner["spec"], change)
+        self.replace_spec(merged(self.owner["spec"], change))
+
+    def replace_spec(self, spec: Mapping[str, Any]) -> None:
         if spec != self.owner["spec"]:
             self.owner["metadata"]["generation"] += 1
-        self.owner["spec"] = spec
+        self.owner["spec"] = dict(deepcopy(spec))
 
     def annotate(self, change: Mapping[str, str | None]) -> None:
         """Change annotations of the ModelDeployment; short names are in our group."""

@@ -162,7 +162,7 @@ def decide(snapshot: Snapshot, *, may_act: bool = True) -> Revisions:
         records, refusals = _obey(snapshot, _note_retraining(snapshot, records))
     wanted = _wanted(snapshot, records)
     if may_act and wanted not in records:
-        records = (wanted, *records)
+        records = (wanted, *(record for record in records if record.name != wanted.name))
     serving = _serving(records)
     if may_act and _takes_over(snapshot, wanted, serving):
         records = _replaced(
@@ -226,7 +226,8 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) 
     name = name_of(deployment)
     selected = _selected_revision(snapshot) == name
     wanted = pod_input(snapshot.spec)
-    if names.revision_name(snapshot.name, names.digest(wanted)) == name:
+    refreshes = ("", snapshot.command(names.COMMAND_REFRESH))
+    if name in {names.revision_name(snapshot.name, names.digest(wanted), one) for one in refreshes}:
         words: Mapping[str, Any] = wanted
     elif selected:
         model = next(
@@ -314,7 +315,12 @@ def _wanted(snapshot: Snapshot, records: tuple[Record, ...]) -> Record:
     fresh = bool(refresh) and not handled(records, names.COMMAND_REFRESH, refresh)
     if newest and not fresh:
         return newest
-    return _born(snapshot, records, refresh if newest else "")
+    born = _born(snapshot, records, refresh if newest else "")
+    rebuilt = next((record for record in records if record.name == born.name), None)
+    if rebuilt:
+        # The record was lost, and with it the number and which refresh it came from.
+        return replace(rebuilt, number=born.number).marked(COMMAND_REFRESH=refresh)
+    return born
 
 
 def _born(snapshot: Snapshot, records: tuple[Record, ...], refresh: str) -> Record:
