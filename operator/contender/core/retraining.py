@@ -193,7 +193,7 @@ def jobs_to_keep(snapshot: Snapshot) -> frozenset[str]:
 
 
 def command_run_is_active(snapshot: Snapshot) -> bool:
-    """Return whether a run started by command has not finished, or is about to start."""
+    """Return whether a run started by command has not finished."""
     return any(run.token and run.outcome == "Running" for run in runs(snapshot))
 
 
@@ -215,14 +215,20 @@ def account_allowed(snapshot: Snapshot) -> bool:
     return account is None or snapshot.allowed_accounts.get(account, False)
 
 
-def token_to_start(snapshot: Snapshot, records: "tuple[Record, ...]") -> str:
-    """Return the command whose run should start now, or the empty string."""
+def pending_token(snapshot: Snapshot, records: "tuple[Record, ...]") -> str:
+    """Return the command whose run has not started yet, or the empty string."""
     token = snapshot.command(names.COMMAND_RETRAIN)
     if not token or snapshot.spec.retraining is None or has_run(snapshot, token):
         return ""
-    if any(record.marks.get(names.COMMAND_RETRAIN) == token for record in records):
+    started = any(record.marks.get(names.COMMAND_RETRAIN) == token for record in records)
+    return "" if started else token
+
+
+def token_to_start(snapshot: Snapshot, records: "tuple[Record, ...]") -> str:
+    """Return the command whose run should start now, or the empty string."""
+    if active_run(snapshot) or not account_allowed(snapshot):
         return ""
-    return "" if active_run(snapshot) or not account_allowed(snapshot) else token
+    return pending_token(snapshot, records)
 
 
 def next_run(retraining: Retraining, now: datetime) -> datetime | None:
