@@ -1,6 +1,7 @@
 """Kubernetes quantities: two spellings of one amount are equal."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 _FACTORS = {
     "n": Decimal("1e-9"),
@@ -20,6 +21,7 @@ _FACTORS = {
     "Pi": Decimal(2) ** 50,
     "Ei": Decimal(2) ** 60,
 }
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def parse_quantity(value: str | int) -> Decimal:
@@ -30,12 +32,9 @@ def parse_quantity(value: str | int) -> Decimal:
     """
     text = str(value)
     for length in (2, 1, 0):
-        unit = text[len(text) - length :] if length else ""
-        if unit in _FACTORS:
-            try:
-                return Decimal(text[: len(text) - length]) * _FACTORS[unit]
-            except InvalidOperation:
-                continue
+        number, unit = text[: len(text) - length], text[len(text) - length :]
+        if unit in _FACTORS and _NUMBER.fullmatch(number):
+            return Decimal(number) * _FACTORS[unit]
     raise ValueError(f"not a quantity: {text!r}")
 
 
