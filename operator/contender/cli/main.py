@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from contender import __version__
 from contender.cli.logs import set_up_logs
@@ -36,6 +37,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="watch only this namespace; may be repeated (default: all)",
     )
+    operator.add_argument(
+        "--lease",
+        metavar="NAMESPACE/NAME",
+        default=_own_lease(),
+        help="write only while holding this Lease; empty: always"
+        " (default: contender-operator in the pod's namespace, none outside of a pod)",
+    )
     operator.add_argument("--workers", type=int, default=defaults.workers, metavar="N")
     operator.add_argument("--host", default=defaults.host, metavar="ADDRESS")
     operator.add_argument(
@@ -51,8 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _own_lease() -> str:
+    """Return the Lease that processes of one installation share."""
+    namespace = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return f"{namespace.read_text().strip()}/contender-operator" if namespace.exists() else ""
+
+
 def _settings(arguments: argparse.Namespace) -> Settings:
+    namespace, _, name = arguments.lease.partition("/")
     return Settings(
+        lease=(namespace, name) if name else None,
         namespaces=tuple(arguments.namespace),
         workers=arguments.workers,
         host=arguments.host,

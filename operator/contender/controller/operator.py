@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
+import uuid
 from time import perf_counter
 
 from prometheus_client import REGISTRY
@@ -20,6 +22,7 @@ from contender.core.names import OPERATOR
 from contender.kube.client import Client
 from contender.kube.errors import ApiError
 from contender.kube.informer import Key
+from contender.kube.lease import Lease
 
 DRAIN_SECONDS = 10.0
 """How long a stopping operator finishes what is in line."""
@@ -29,7 +32,9 @@ log = logging.getLogger(__name__)
 
 async def run_operator(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    async with Client.connect(OPERATOR) as client:
+    async with Client.connect(OPERATOR) as plain:
+        lease = _lease(plain, settings)
+        client = plain.guarded(lease.held) if lease else plain
         queue: WorkQueue[Key] = WorkQueue()
         caches = Caches(client, settings.namespaces, queue.add)
         announcer = Announcer(client)
@@ -39,9 +44,10 @@ async def run_operator(settings: Settings) -> None:
             asyncio.create_task(caches.run()),
             asyncio.create_task(announcer.run()),
             *(
-                asyncio.create_task(_work(queue, caches, reconciler))
+                asyncio.create_task(_work(queue, caches, reconciler, lease))
                 for _ in range(settings.workers)
             ),
+            *([asyncio.create_task(lease.run())] if lease else []),
         ]
         for task in tasks:
             task.add_done_callback(_log_death)
@@ -54,12 +60,22 @@ async def run_operator(settings: Settings) -> None:
         try:
             log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
             await watch_owners(client, settings.namespaces, caches.observe_owner)
-            await _drain(queue)
+            if lease is None or lease.held():
+                await _drain(queue)
         finally:
             await health.cleanup()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if lease:
+                await lease.release()
+
+
+def _lease(client: Client, settings: Settings) -> Lease | None:
+    if settings.lease is None:
+        return None
+    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+    return Lease(client, *settings.lease, identity=identity)
 
 
 def _log_death(task: asyncio.Task[None]) -> None:
@@ -74,10 +90,15 @@ async def _drain(queue: WorkQueue[Key]) -> None:
             await queue.idle()
 
 
-async def _work(queue: WorkQueue[Key], caches: Caches, reconciler: Reconciler) -> None:
-    """Take keys from the queue for ever. Nothing is decided before everything was listed."""
+async def _work(
+    queue: WorkQueue[Key], caches: Caches, reconciler: Reconciler, lease: Lease | None
+) -> None:
+    """Take keys from the queue for ever. Nothing is decided before everything was listed, or while
+    another process leads: keys wait in line until then."""
     await caches.synced()
     while True:
+        if lease:
+            await lease.wait()
         key = await queue.get()
         try:
             await _pass(queue, reconciler, key)

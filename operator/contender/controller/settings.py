@@ -13,5 +13,7 @@ class Settings:
     """Passes that may run side by side."""
     host: str = "0.0.0.0"  # noqa: S104 (probes come from the kubelet)
     """Address of the health and metrics endpoints."""
+    lease: tuple[str, str] | None = None
+    """Namespace and name of the Lease that this process must hold to write; None: it always may."""
     port: int = 8080
     """Port of the health and metrics endpoints; 0 means any free one."""

@@ -31,6 +31,21 @@ def _child_rules() -> list[dict[str, Any]]:
     return [_rule(group, sorted(names), verbs) for group, names in sorted(plurals.items())]
 
 
+def lease_role() -> dict[str, Any]:
+    """Return the Role for the Lease, in the operator's own namespace only."""
+    leases = _rule("coordination.k8s.io", ["leases"], ["get", "create", "update"])
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {
+            "name": "contender-operator",
+            "namespace": "contender-system",
+            "labels": dict(PART_OF),
+        },
+        "rules": [leases],
+    }
+
+
 def user_roles() -> list[dict[str, Any]]:
     """Return what is added to the cluster's own view, edit and admin roles."""
     read = ["get", "list", "watch"]

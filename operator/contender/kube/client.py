@@ -4,14 +4,14 @@ Raw dictionaries instead of typed models cost a third of the CPU and less memory
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
 from kubernetes.aio import client, config
 
-from contender.kube.errors import ApiError, api_error
+from contender.kube.errors import ApiError, NotLeading, api_error
 
 Json = dict[str, Any]
 
@@ -36,9 +36,19 @@ class Client:
     Raises (every method): ApiError for an answer of 400 and above, or when none came.
     """
 
-    def __init__(self, api: client.ApiClient, field_manager: str) -> None:
+    def __init__(
+        self,
+        api: client.ApiClient,
+        field_manager: str,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.api = api
         self._field_manager = field_manager
+        self._may_write = may_write
+
+    def guarded(self, may_write: Callable[[], bool]) -> "Client":
+        """Return a client that asks before each single write, and raises `NotLeading` if not."""
+        return Client(self.api, self._field_manager, may_write)
 
     @classmethod
     @asynccontextmanager
@@ -107,6 +117,8 @@ class Client:
         body: Json | None = None,
         content_type: str = "",
     ) -> Json:
+        if method != "GET" and not self._may_write():
+            raise NotLeading(method, path)
         async with _as_api_errors(method, path):
             answer = await self._send(method, path, query, body, content_type, REQUEST_SECONDS)
             raw = await answer.response.read()

@@ -54,6 +54,13 @@ class ApiError(Exception):
         return self.status in (0, 408, 429) or self.status >= 500
 
 
+class NotLeading(ApiError):
+    """A write that was not sent: another process may have taken over."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(method, path, 0, "NotLeading", "the lease is not held any more")
+
+
 def api_error(method: str, path: str, status: int, body: bytes, retry_after: str = "") -> ApiError:
     """Return the error that an answer stands for."""
     try:
