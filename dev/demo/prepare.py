@@ -48,12 +48,16 @@ def build_images() -> None:
 
     Asking buildah costs some seconds per image, even when every layer comes from its cache.
     """
-    recorded, inputs = cache() / "images-built-from", _fingerprint()
-    known = recorded.read_text() if recorded.exists() else ""
-    if known == inputs and all(map(image_id, _names())):
-        return
-    tool("dev.images", "all", "--build-only")
-    write(recorded, inputs)
+    record, inputs = cache() / "images-built-from", _fingerprint()
+    known = record.read_text() if record.exists() else ""
+    if known != _record(inputs):
+        tool("dev.images", "all", "--build-only")
+        write(record, _record(inputs))
+
+
+def _record(inputs: str) -> str:
+    """What the images were built from and which ones they are: others may build them, too."""
+    return "\n".join([inputs, *(f"{name} {image_id(name)}" for name in _names())])
 
 
 def _names() -> list[str]:

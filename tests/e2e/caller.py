@@ -1,11 +1,13 @@
-"""Asks an endpoint at a steady rate until its standard input ends; then prints what it saw as JSON.
+"""Asks an endpoint at a steady rate until its standard input ends, and prints what it sees.
 
     python3 caller.py http://10.96.1.2/predict 100
 
-Half of the requests go over kept-alive connections, the other half each over one of their own. Runs
-inside the node's network with the standard library only. A kept-alive connection that the server
-announced to close (`Connection: close`) is opened anew, as every HTTP client does; nothing is ever
-sent twice, so that a lost request counts.
+A line of JSON for each version when it answers for the first time, and one with all figures at the
+end. Half of the requests go over kept-alive connections, the other half each over one of its own.
+Runs inside the node's network with the standard library only.
+
+A kept-alive connection that the server announced to close (`Connection: close`) is opened anew, as
+every HTTP client does; nothing is ever sent twice, so that a lost request counts.
 """
 
 import asyncio
@@ -27,6 +29,11 @@ class Seen:
     asked: int = 0
     versions: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+
+    def note(self, version: str) -> None:
+        if version not in self.versions:
+            print(json.dumps({"version": version}), flush=True)
+        self.versions[version] += 1
 
 
 class Caller:
@@ -55,7 +62,7 @@ class Caller:
             async with asyncio.timeout(PATIENCE):
                 status, body = await self._exchange()
             if status == 200:
-                self._seen.versions[json.loads(body)["version"]] += 1
+                self._seen.note(json.loads(body)["version"])
                 return
             failure = f"status {status}: {body[:200]!r}"
         except (OSError, EOFError, TimeoutError, ValueError, KeyError) as error:

@@ -86,6 +86,13 @@ class Place:
         selector = ",".join(f"{GROUP}/{key}={value}" for key, value in labels.items())
         return self.kube.all(kind, self.namespace, labelSelector=selector)
 
+    def all_events(self, name: str, reason: str = "") -> list[Json]:
+        """The Events on a ModelDeployment, those with this reason only."""
+        chosen = f"involvedObject.kind=ModelDeployment,involvedObject.name={name}"
+        if reason:
+            chosen += f",reason={reason}"
+        return self.kube.all("Event", self.namespace, fieldSelector=chosen)
+
     def pods(self, revision: str) -> list[Json]:
         """The pods of a revision that are not on their way out."""
         found = self.all("Pod", revision=revision)
