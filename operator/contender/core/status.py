@@ -107,7 +107,7 @@ def make_status(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> dict
     status: dict[str, Any] = {
         "observedGeneration": snapshot.generation,
         "phase": _phase(view),
-        "message": view.sentence,
+        "message": f"paused: {view.sentence}" if plan.paused else view.sentence,
         "conditions": set_conditions(
             list(snapshot.status.get("conditions") or []),
             [*_judge(view)],
@@ -119,7 +119,7 @@ def make_status(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> dict
     }
     if revisions.serving:
         status["serving"] = _revision(snapshot, revisions.serving)
-    if revisions.candidate:
+    if revisions.candidate and not _unmade(view, revisions.candidate):
         status["candidate"] = _revision(snapshot, revisions.candidate)
     if snapshot.spec.retraining:
         status["retraining"] = _retraining(snapshot)
@@ -313,7 +313,7 @@ def _handled(view: View) -> list[dict[str, str]]:
         elif _is_handled(view, command, token):
             answer |= {"result": "Done"}
         else:
-            answer |= {"result": "Waiting", "message": _waits_for(view)}
+            answer |= {"result": "Waiting", "message": _waits_for(view, command)}
         answers.append(answer)
     return answers
 
@@ -324,9 +324,16 @@ def _is_handled(view: View, command: str, token: str) -> bool:
     return command == names.COMMAND_RETRAIN and retraining.has_run(view.snapshot, token)
 
 
-def _waits_for(view: View) -> str:
+def _unmade(view: View, record: Record) -> bool:
+    """Return whether a candidate stays a wish for now: paused, nothing is made for it."""
+    return view.plan.paused and view.snapshot.child("Deployment", record.name) is None
+
+
+def _waits_for(view: View, command: str) -> str:
     if view.plan.paused:
         return "paused: it will be carried out when the pause ends"
+    if command == names.COMMAND_REFRESH and view.revisions.held:
+        return "a rollback holds: it will be carried out when spec changes"
     active = retraining.active_run(view.snapshot)
     return f"waits for {active.job} to finish" if active else "about to start"
 
