@@ -52,6 +52,9 @@ _APPLIED: Path = ("metadata", "annotations", names.ANNOTATION_APPLIED)
 _QUANTITY = re.compile(r"\.resources\.(requests|limits)\.|\.target\.\w+$|\.(sizeLimit|divisor)$")
 """Fields in which the API server may spell the same amount another way."""
 
+_WHOLE = frozenset({"spec.selector"})
+"""Maps that mean something as a whole: one more label would select no pod at all."""
+
 
 def diff(snapshot: Snapshot, plan: Plan, children: tuple[Child, ...]) -> tuple[Write, ...]:
     """Return the writes of one pass, in order: what is new or changed, then what goes.
@@ -175,6 +178,9 @@ def _missing(wanted: Any, live: Any, path: str) -> Iterator[str]:
         if not isinstance(live, Mapping):
             if wanted or live is not None:
                 yield path
+            return
+        if path in _WHOLE and wanted.keys() != live.keys():
+            yield path
             return
         for key, value in wanted.items():
             yield from _missing(value, live.get(key), f"{path}.{key}")
