@@ -4,15 +4,18 @@
 
 A line of JSON for each version when it answers for the first time, and one with all figures at the
 end. Half of the requests go over kept-alive connections, the other half each over one of its own.
-Runs inside the node's network with the standard library only.
+Runs inside the node's network with the standard library only. It begins with the first answer: a new
+endpoint refuses connections until every node has heard of its first pod.
 
 A kept-alive connection that the server announced to close (`Connection: close`) is opened anew, as
 every HTTP client does; nothing is ever sent twice, so that a lost request counts.
 """
 
 import asyncio
+import contextlib
 import json
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -26,14 +29,20 @@ BODY = json.dumps({"instances": [[1.0] * 30]}).encode()
 
 @dataclass
 class Seen:
+    since: float = field(default_factory=time.monotonic)
     asked: int = 0
     versions: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, list[float]] = field(default_factory=dict)
+    """When requests failed, in seconds, by their error."""
 
     def note(self, version: str) -> None:
         if version not in self.versions:
             print(json.dumps({"version": version}), flush=True)
         self.versions[version] += 1
+
+    def note_failure(self, failure: str) -> None:
+        at = round(time.monotonic() - self.since, 2)
+        self.failures.setdefault(failure, []).append(at)
 
 
 class Caller:
@@ -56,6 +65,17 @@ class Caller:
             await self._ask_once()
         self._hang_up()
 
+    async def knock(self) -> None:
+        """Ask until there is an answer."""
+        while True:
+            with contextlib.suppress(OSError, EOFError, TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    status, _ = await self._exchange()
+                if status == 200:
+                    return
+            self._hang_up()
+            await asyncio.sleep(0.05)
+
     async def _ask_once(self) -> None:
         self._seen.asked += 1
         try:
@@ -67,7 +87,7 @@ class Caller:
             failure = f"status {status}: {body[:200]!r}"
         except (OSError, EOFError, TimeoutError, ValueError, KeyError) as error:
             failure = repr(error)
-        self._seen.failures[f"{'kept' if self._keep else 'new'} connection: {failure}"] += 1
+        self._seen.note_failure(f"{'kept' if self._keep else 'new'} connection: {failure}")
         self._hang_up()
 
     async def _exchange(self) -> tuple[int, bytes]:
@@ -97,6 +117,7 @@ async def run(url: str, rate: float) -> None:
         Caller(parts.hostname, parts.port or 80, parts.path, keep=index % 2 == 0, seen=seen)
         for index in range(2 * CALLERS)
     ]
+    await callers[1].knock()
     interval = len(callers) / rate
     tasks = [
         asyncio.create_task(caller.run(index / rate, interval, stop))

@@ -32,6 +32,11 @@ class Load:
         """Versions that have answered so far."""
         threading.Thread(target=self._listen, daemon=True).start()
 
+    def until_answered(self) -> None:
+        """Wait for the first answer of all."""
+        while not self.versions:
+            self._hear()
+
     def until_answered_by(self, version: str) -> None:
         """Wait until callers get answers of a version: every node has to hear of a switch first."""
         while version not in self.versions:
@@ -66,9 +71,16 @@ def load(address: str, rate: float = 20) -> Iterator[Load]:
     """Ask so many times a second, half over kept-alive connections; none may fail."""
     callers = Load(address, rate)
     try:
+        callers.until_answered()
         yield callers
         seen = callers.finish()
     finally:
         callers.kill()
     assert seen["failures"] == {}, f"of {seen['asked']} requests failed: {seen['failures']}"
     assert seen["asked"] > 0
+
+
+def knock(address: str) -> None:
+    """Wait until an endpoint answers: a new one refuses callers until all nodes have heard of it."""
+    with load(address):
+        pass

@@ -25,7 +25,7 @@ SYSTEM, OPERATOR = "contender-system", "contender-operator"
 @pytest.mark.alone
 def test_it_may_be_killed_at_any_moment_of_an_update(place: Place, kube: Kube) -> None:
     seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # shown when the test fails
     chance = random.Random(seed)
     place.apply("model", spec("1"))
     place.until_serving("model", "1")
@@ -54,9 +54,9 @@ def test_another_renderer_restarts_no_pod_until_a_refresh(
         place.annotate("model", rollback="nowhere/1")
         place.until_status("model", lambda one: one.get("handled"), "the other operator's answer")
         place.annotate("model", rollback=None)
-        place.patch("Deployment", revision, {"spec": {"minReadySeconds": 77}})
+        place.patch("Deployment", revision, {"spec": {"progressDeadlineSeconds": 77}})
         place.until(
-            lambda: "minReadySeconds" not in place.the("Deployment", revision)["spec"],
+            lambda: place.the("Deployment", revision)["spec"]["progressDeadlineSeconds"] == 600,
             "a repair to what was recorded",
         )
         assert {pod["metadata"]["uid"] for pod in place.pods(revision)} == before

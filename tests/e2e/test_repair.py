@@ -101,7 +101,7 @@ def _spoil(place: Place, revision: str) -> None:
     place.patch("HorizontalPodAutoscaler", revision, autoscaler)
     place.patch("CronJob", "model-retrain", {"spec": {"schedule": "1 1 1 1 *"}})
     place.patch("Service", "model", {"spec": {"selector": {"app": "elsewhere"}}})
-    place.patch("Deployment", revision, {"spec": {"minReadySeconds": 77}})
+    place.patch("Deployment", revision, {"spec": {"progressDeadlineSeconds": 77}})
 
     def is_right() -> bool:
         scaler = place.the("HorizontalPodAutoscaler", revision)["spec"]
@@ -111,7 +111,7 @@ def _spoil(place: Place, revision: str) -> None:
         return (
             (scaler["minReplicas"], scaler["maxReplicas"]) == (1, 2)
             and cron["schedule"] == "0 3 * * 0"
-            and "minReadySeconds" not in deployment
+            and deployment["progressDeadlineSeconds"] == 600
             and selector["contender.dev/revision"] == revision
             and "app" not in selector
         )

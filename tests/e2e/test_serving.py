@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dev.cluster.node import Node
-from tests.e2e.load import load
+from tests.e2e.load import knock, load
 from tests.e2e.place import Place, is_true
 
 CHECKOUT = Path(__file__).parents[2]
@@ -25,6 +25,7 @@ def test_the_examples_answer_as_their_models_say_before_and_after_an_update(plac
     _apply_examples(place, "version-1")
     place.kubectl("wait", "mdep", *MODELS, "--for=condition=Ready", "--timeout=180s")
     for name in MODELS:
+        knock(place.address(name))
         assert _predictions(place, name) == _expected("1")
 
     with load(place.address("breast-cancer")) as callers:
