@@ -4,8 +4,8 @@
 
 A line of JSON for each version when it answers for the first time, and one with all figures at the
 end. Half of the requests go over kept-alive connections, the other half each over one of its own.
-Runs inside the node's network with the standard library only. It begins with the first answer: a new
-endpoint refuses connections until every node has heard of its first pod.
+Runs inside the node's network with the standard library only. It begins with the first answer: a
+new endpoint refuses connections until every node has heard of its first pod.
 
 A kept-alive connection that the server announced to close (`Connection: close`) is opened anew, as
 every HTTP client does; nothing is ever sent twice, so that a lost request counts.

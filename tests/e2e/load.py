@@ -81,6 +81,6 @@ def load(address: str, rate: float = 20) -> Iterator[Load]:
 
 
 def knock(address: str) -> None:
-    """Wait until an endpoint answers: a new one refuses callers until all nodes have heard of it."""
+    """Wait until an endpoint answers: a new one refuses callers until its node has heard of it."""
     with load(address):
         pass

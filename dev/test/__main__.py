@@ -1,0 +1,142 @@
+"""Command line of ``make test`` and ``make test-fast``.
+
+Needs nothing but Python: whatever else is missing is installed on the way.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from dev.console import run_main
+from dev.paths import CHECKOUT, KUBECONFIG
+from dev.test.machine import lacks
+from dev.test.results import report
+from dev.test.steps import Run, Step
+
+BIN = CHECKOUT / ".venv" / "bin"
+E2E_SIDE_BY_SIDE = 4
+"""The tests on the cluster mostly wait."""
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python3 -m dev.test", description=__doc__)
+    parser.add_argument("--fast", action="store_true", help="only what needs no API server")
+    arguments = parser.parse_args()
+    logs = Path(tempfile.mkdtemp(prefix="contender-test-"))
+    steps = _quick_steps(logs)
+    if not arguments.fast:
+        steps = [*steps, *_server_steps(logs), *_cluster_steps(logs)]
+    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "PYTHONUNBUFFERED": "1"}
+    outcomes = Run(steps, logs, environment).play()
+    unrun = {
+        one.step.name: _count(one.step)
+        for one in outcomes
+        if one.step.results and one.result == "skipped"
+    }
+    if not report(outcomes, unrun):
+        sys.exit(1)
+
+
+def _quick_steps(logs: Path) -> list[Step]:
+    style = [
+        [BIN / "ruff", "format", "--check", "."],
+        [BIN / "ruff", "check", "."],
+        [BIN / "lint-imports", "--no-logo"],
+        [BIN / "python", "-m", "contender.generate", "--check"],
+    ]
+    return [
+        Step("environment", [["make", "venv"]]),
+        Step("style, layers, generated", style, after=["environment"]),
+        Step("types", [[BIN / "mypy"]], after=["environment"]),
+        _tests("tests without a server", "not cluster and not apiserver", logs, ["environment"]),
+    ]
+
+
+def _server_steps(logs: Path) -> list[Step]:
+    lacking = lacks("apiserver")
+    return [
+        Step("system packages", [_tool("dev.system")], lacking=lacks("apiserver", "images")),
+        Step("Kubernetes", [_tool("dev.cluster", "build")], lacking=lacking),
+        _tests(
+            "tests on an API server",
+            "apiserver",
+            logs,
+            ["environment", "system packages", "Kubernetes"],
+            lacking=lacking,
+        ),
+    ]
+
+
+def _cluster_steps(logs: Path) -> list[Step]:
+    lacking = lacks("cluster", "apiserver", "images")
+    code = "from dev.demo import install, prepare; {}"
+    build = code.format("prepare.build_images()")
+    install = code.format("prepare.start(); install.install(install.Kubectl(), local=True)")
+    others = ["style, layers, generated", "types", "tests without a server"]
+    return [
+        Step("images", [_python(build)], after=["system packages"], lacking=lacking),
+        Step(
+            "cluster and operator",
+            [_python(install)],
+            after=["Kubernetes", "images"],
+            lacking=lacking,
+        ),
+        _tests(
+            "tests on the cluster",
+            "cluster",
+            logs,
+            ["environment", "cluster and operator"],
+            quiet=[*others, "tests on an API server"],
+            lacking=lacking,
+            options=["-n", E2E_SIDE_BY_SIDE, "--dist=worksteal"],
+        ),
+    ]
+
+
+def _tests(
+    name: str,
+    marks: str,
+    logs: Path,
+    after: list[str],
+    *,
+    quiet: list[str] | None = None,
+    lacking: str = "",
+    options: list[object] | None = None,
+) -> Step:
+    """A pytest run of all tests with these marks: every test is in exactly one run."""
+    results = logs / f"{name.replace(' ', '-')}.xml"
+    command = [*_pytest(marks), f"--junitxml={results}", *(options or [])]
+    return Step(name, [command], after, quiet or (), lacking, results)
+
+
+def _pytest(marks: str) -> list[object]:
+    return [BIN / "python", "-m", "pytest", "tests", "-m", marks]
+
+
+def _tool(module: str, *arguments: str) -> list[object]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _python(code: str) -> list[object]:
+    return [sys.executable, "-c", code]
+
+
+def _count(step: Step) -> int:
+    """How many tests a run would have had."""
+    command = [str(word) for word in step.commands[0] if "--junitxml" not in str(word)]
+    listing = subprocess.run(
+        [*command, "--collect-only", "-q"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return sum("::" in line for line in listing.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    run_main(main)
