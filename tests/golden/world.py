@@ -23,7 +23,7 @@ from contender.core.errors import explain
 from contender.core.events import Event, transitions
 from contender.core.manifest import Manifest, format_time, name_of, owned_by
 from contender.core.plan import make_plan
-from contender.core.snapshot import Snapshot
+from contender.core.snapshot import Report, Snapshot
 from contender.core.status import invalid_status, make_status
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -70,7 +70,7 @@ class World:
     def __init__(self, name: str = "churn") -> None:
         self.now = START
         self.accounts: dict[str, bool] = {}
-        self.reports: dict[str, str] = {}
+        self.reports: dict[str, Report] = {}
         self.objects: dict[tuple[str, str], Manifest] = {}
         self.revisions: list[str] = []
         """Names of all revisions that were ever recorded, in order."""
@@ -263,9 +263,9 @@ class World:
     def autoscaler_sets(self, revision: str, replicas: int) -> None:
         self.edit("Deployment", revision, {"spec": {"replicas": replicas}})
 
-    def event_says(self, kind: str, name: str, message: str) -> None:
+    def event_says(self, kind: str, name: str, reason: str, message: str) -> None:
         """Let an Event be the only one to tell about a pod's probe, or a Job without pods."""
-        self.reports[self.get(kind, name)["metadata"]["uid"]] = message
+        self.reports[self.get(kind, name)["metadata"]["uid"]] = Report(reason, message)
 
     def schedule_starts(self, job: str) -> None:
         """Let the CronJob make a Job."""

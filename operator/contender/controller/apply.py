@@ -52,13 +52,14 @@ class Applier:
             return 0
         kind, verb = write.child.resource.kind, type(write).__name__.lower()
         try:
-            match write:
-                case Create():
-                    await self._create(write)
-                case Update():
-                    await self._update(write)
-                case Delete():
-                    await self._delete(write)
+            with self._caches.writing(write.manifest):
+                match write:
+                    case Create():
+                        await self._create(write)
+                    case Update():
+                        await self._update(write)
+                    case Delete():
+                        await self._delete(write)
         except ApiError:
             metrics.WRITES.labels(kind, verb, "error").inc()
             raise
@@ -74,7 +75,7 @@ class Applier:
             await self._explain(write, error)
             return
         _log(write, "created")
-        self._keep(write, stored)
+        self._caches.store(stored)
 
     async def _explain(self, write: Create, error: ApiError) -> None:
         """Find out who has the name. Ours: somebody took its label off, or the cache is late; then
@@ -97,7 +98,8 @@ class Applier:
     async def _update(self, write: Update) -> None:
         stored = await self._client.replace(_path(write), write.manifest)
         _log(write, f"updated ({', '.join(write.fields[:5])})")
-        self._keep(write, stored)
+        self._note_insistence(write, stored)
+        self._caches.store(stored)
 
     async def _delete(self, write: Delete) -> None:
         try:
@@ -109,8 +111,8 @@ class Applier:
         self._insisted.pop(_uid(write.manifest), None)
         self._caches.forget(write.manifest)
 
-    def _keep(self, write: Create | Update, stored: Manifest) -> None:
-        """Put the answer into the cache; note fields that somebody changed on the way."""
+    def _note_insistence(self, write: Update, stored: Manifest) -> None:
+        """Note fields that somebody changed on the way: they are not written again and again."""
         uid = _uid(stored)
         insisted = residue(write, stored)
         if insisted and self._insisted.get(uid) != insisted:
@@ -123,7 +125,6 @@ class Applier:
             self._insisted[uid] = insisted
         elif not insisted:
             self._insisted.pop(uid, None)
-        self._caches.store(stored)
 
 
 def _of_predecessor(holder: Manifest, owner: Manifest) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 
 from contender.api.v1alpha1 import API_VERSION
 from contender.core import names
@@ -94,6 +95,13 @@ class Caches:
     def all_owners(self) -> Iterator[Manifest]:
         """Iterate over all ModelDeployments."""
         return (owner for informer in self.owners for owner in informer)
+
+    def writing(self, manifest: Manifest) -> AbstractContextManager[None]:
+        """Say that an object, ModelDeployment or child, is being written."""
+        metadata = manifest["metadata"]
+        if manifest["kind"] == OWNERS.kind:
+            return self._owners_of(metadata["namespace"]).writing(key_of(manifest))
+        return self._of(manifest).writing(key_of(manifest))
 
     def store_owner(self, owner: Manifest) -> None:
         """Take over a ModelDeployment that a write returned."""

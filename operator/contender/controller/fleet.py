@@ -1,6 +1,6 @@
 """Metrics of every ModelDeployment, read from the cache when they are scraped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -13,10 +13,14 @@ _CONDITIONS = ("Available", "Ready", "Stalled")
 
 
 class Fleet(Collector):
-    """Reports what status says: nothing is computed twice, nothing outlives its object."""
+    """Reports what status says: nothing is computed twice, nothing outlives its object.
 
-    def __init__(self, caches: Caches) -> None:
+    A standby reports nothing, so that every series is there once.
+    """
+
+    def __init__(self, caches: Caches, leads: Callable[[], bool]) -> None:
         self._caches = caches
+        self._leads = leads
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give one series per metric and ModelDeployment."""
@@ -33,7 +37,7 @@ class Fleet(Collector):
         ready = GaugeMetricFamily(
             "contender_modeldeployment_ready_replicas", "Ready pods that serve", labels=_KEYS
         )
-        for owner in self._caches.all_owners():
+        for owner in self._caches.all_owners() if self._leads() else ():
             key = [owner["metadata"]["namespace"], name_of(owner)]
             status = owner.get("status") or {}
             serving = status.get("serving") or {}

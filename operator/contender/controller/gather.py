@@ -6,9 +6,9 @@ from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
 from contender.core import names
 from contender.core.manifest import Manifest, annotation, owned_by
-from contender.core.retraining import lacks_pods
-from contender.core.snapshot import Snapshot
-from contender.core.trouble import waits_for_probe
+from contender.core.retraining import account, lacks_pods
+from contender.core.snapshot import Report, Snapshot
+from contender.core.trouble import REPORTED, needs_report
 from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 from contender.kube.informer import Key
@@ -54,26 +54,29 @@ class Gatherer:
             runs=runs,
             allowed_accounts={
                 account: await self._allows((key[0], account), now)
-                for account in sorted(_accounts(spec))
+                for account in sorted(_accounts(spec, children))
             },
             reports=await self._reports(pods, [*runs, *children]),
         )
 
-    async def _reports(self, pods: tuple[Manifest, ...], others: list[Manifest]) -> dict[str, str]:
-        """Return by uid what only Events say: of failing probes, and of Jobs without pods."""
-        asked = [(pod, "Unhealthy") for pod in pods if waits_for_probe(pod)]
-        asked += [
-            (job, "FailedCreate") for job in others if job["kind"] == "Job" and lacks_pods(job)
-        ]
-        return {one["metadata"]["uid"]: await self._report(one, why) for one, why in asked}
+    async def _reports(
+        self, pods: tuple[Manifest, ...], others: list[Manifest]
+    ) -> dict[str, Report]:
+        """Return by uid what only Events say of pods that are not ready and Jobs without pods."""
+        asked = [pod for pod in pods if needs_report(pod)]
+        asked += [job for job in others if job["kind"] == "Job" and lacks_pods(job)]
+        found = {one["metadata"]["uid"]: await self._report(one) for one in asked}
+        return {uid: report for uid, report in found.items() if report}
 
-    async def _report(self, about: Manifest, reason: str) -> str:
+    async def _report(self, about: Manifest) -> Report | None:
         path = collection("v1", "events", about["metadata"]["namespace"])
-        selector = f"involvedObject.uid={about['metadata']['uid']},reason={reason}"
-        found = await self._client.get(path, fieldSelector=selector)
-        told: list[Manifest] = found["items"]
-        newest = max(told, key=lambda event: event.get("lastTimestamp") or "", default={})
-        return str(newest.get("message", ""))
+        selector = f"involvedObject.uid={about['metadata']['uid']},type=Warning"
+        page = await self._client.get(path, fieldSelector=selector)
+        told = [event for event in page["items"] if event.get("reason") in REPORTED]
+        if not told:
+            return None
+        newest = max(told, key=lambda event: event.get("lastTimestamp") or "")
+        return Report(newest["reason"], newest.get("message", ""))
 
     async def _allows(self, account: Key, now: datetime) -> bool:
         """Return whether a service account may be used by ModelDeployments."""
@@ -92,9 +95,12 @@ class Gatherer:
         return allowed
 
 
-def _accounts(spec: ModelDeploymentSpec) -> set[str]:
-    pods = [spec.pod, spec.retraining.job.pod if spec.retraining else None]
-    return {pod.service_account_name for pod in pods if pod and pod.service_account_name}
+def _accounts(spec: ModelDeploymentSpec, children: tuple[Manifest, ...]) -> set[str]:
+    """Return the service accounts that spec names, or that a rollback would bring back."""
+    stored = [child["data"]["workload"] for child in children if "data" in child]
+    named = {workload["template"]["spec"].get("serviceAccountName", "") for workload in stored}
+    named |= {account(spec), (spec.pod and spec.pod.service_account_name) or ""}
+    return named - {""}
 
 
 def _scheduled_runs(

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
 import kopf
 
 from contender.api.v1alpha1 import GROUP, VERSION
@@ -38,26 +37,11 @@ def _registry(client: Client, observe: Observe) -> kopf.OperatorRegistry:
 
     async def login(**_: Any) -> kopf.AiohttpSession:
         await asyncio.sleep(next(pauses))
-        return _session(client)
+        # A session of Kopf's own: it closes it when it is done.
+        return kopf.AiohttpSession(server=client.server, aiohttp_session=client.new_session())
 
     kopf.on.login(registry=registry)(login)
     return registry
-
-
-def _session(client: Client) -> kopf.AiohttpSession:
-    """Return a session of Kopf's own, with our credentials as they are at each request."""
-
-    async def bearer(
-        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        await client.api.update_params_for_auth(request.headers, [], ["BearerToken"], "", "", None)
-        return await handler(request)
-
-    connector = aiohttp.TCPConnector(limit=0, ssl=client.api.rest_client.ssl_context)
-    return kopf.AiohttpSession(
-        server=client.api.configuration.host,
-        aiohttp_session=aiohttp.ClientSession(connector=connector, middlewares=(bearer,)),
-    )
 
 
 def _settings() -> kopf.OperatorSettings:

@@ -51,7 +51,7 @@ async def run_operator(settings: Settings) -> None:
         ]
         for task in tasks:
             task.add_done_callback(_log_death)
-        REGISTRY.register(Fleet(caches))
+        REGISTRY.register(Fleet(caches, lease.held if lease else lambda: True))
         health = await serve_health(
             settings,
             alive=lambda: not any(task.done() for task in tasks),

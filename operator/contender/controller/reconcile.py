@@ -1,6 +1,7 @@
 """One pass over one ModelDeployment: gather -> plan -> diff -> apply -> status -> write."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from contender.core.status import invalid_status, make_status
 from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 from contender.kube.informer import Key
+
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +87,9 @@ class Reconciler:
             return None
 
     async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> None:
-        if any(isinstance(write, Create) for write in writes) and not await self._lives(snapshot):
+        makes = any(isinstance(write, Create) for write in writes)
+        # A new owner is no ghost: its first status is still to come.
+        if makes and snapshot.status and not await self._lives(snapshot):
             return
         await self._applier.apply(writes)
 
@@ -110,13 +115,14 @@ class Reconciler:
             "status": change,
         }
         try:
-            stored = await self._client.merge_patch(f"{_path(owner)}/status", body)
+            with self._caches.writing(owner):
+                stored = await self._client.merge_patch(f"{_path(owner)}/status", body)
+                self._caches.store_owner(stored)
         except ApiError as error:
             if error.not_found:
                 return
             raise
         metrics.WRITES.labels("ModelDeployment", "status", "success").inc()
-        self._caches.store_owner(stored)
         for event in transitions(before, status):
             log.info(
                 "ModelDeployment %s/%s: %s: %s",
@@ -134,7 +140,8 @@ def _problem(error: ApiError) -> Problem | None:
         return Problem(error.reason, error.message)
     if error.passes or error.is_conflict or error.not_found:
         return None
-    reason = error.reason or "ApplyFailed"
+    # A webhook may put any text there; a condition takes one word.
+    reason = error.reason if _REASON.match(error.reason) else "ApplyFailed"
     return Problem(reason, f"the API server refuses a child: {error.message}")
 
 

@@ -194,7 +194,7 @@ def _missing(wanted: Any, live: Any, path: str) -> Iterator[str]:
         yield path
 
 
-def residue(write: Create | Update, stored: Manifest) -> tuple[str, ...]:
+def residue(write: Update, stored: Manifest) -> tuple[str, ...]:
     """Return the fields that the API server stored otherwise than we wrote them: a mutating webhook
     has its own mind, and writing again would be an endless fight."""
     return tuple(differences(write.manifest, stored))

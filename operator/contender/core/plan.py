@@ -10,7 +10,7 @@ from contender.core.children.job import JOB
 from contender.core.manifest import Manifest
 from contender.core.revisions import Refusal, Revisions, decide
 from contender.core.snapshot import Snapshot
-from contender.core.trouble import waits_for_probe
+from contender.core.trouble import needs_report
 
 ACCOUNT_LOOK = timedelta(seconds=30)
 """How often a service account that is not allowed is asked for again; it is not watched."""
@@ -75,8 +75,10 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
             has failed, in which nothing has happened that was not written.
     """
     revisions = decide(snapshot, may_act=may_act and not snapshot.paused)
-    problem = _forbidden_account(snapshot)
-    context = Context(snapshot, _without_candidate(revisions) if problem else revisions)
+    problem = _forbidden_account(snapshot, revisions)
+    if not _may_use(snapshot, revisions.wanted.account):
+        revisions = _without_candidate(revisions)
+    context = Context(snapshot, revisions)
     if snapshot.paused:
         return Plan(context, paused=True)
     return Plan(
@@ -88,14 +90,18 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
         ),
         problem=problem,
         refusals=(*revisions.refusals, *_refused_retraining(snapshot)),
-        again_at=_next_moment(snapshot, revisions),
+        again_at=_next_moment(snapshot, revisions, problem),
     )
 
 
-def _forbidden_account(snapshot: Snapshot) -> Problem | None:
+def _may_use(snapshot: Snapshot, account: str) -> bool:
+    return not account or snapshot.allowed_accounts.get(account, False)
+
+
+def _forbidden_account(snapshot: Snapshot, revisions: Revisions) -> Problem | None:
     """Return the problem of a service account that was not opened to ModelDeployments."""
-    for account, allowed in sorted(snapshot.allowed_accounts.items()):
-        if not allowed:
+    for account in (revisions.wanted.account, retraining.account(snapshot.spec)):
+        if not _may_use(snapshot, account):
             return Problem(
                 "ServiceAccountNotAllowed",
                 f"service account {account!r} does not exist or does not carry the annotation"
@@ -119,14 +125,17 @@ def _refused_retraining(snapshot: Snapshot) -> tuple[Refusal, ...]:
     return ()
 
 
-def _next_moment(snapshot: Snapshot, revisions: Revisions) -> datetime | None:
+def _next_moment(
+    snapshot: Snapshot, revisions: Revisions, problem: Problem | None
+) -> datetime | None:
     moments = [revisions.drained_at] if revisions.drained_at else []
-    if any(map(waits_for_probe, snapshot.pods_of(revisions.wanted.name))) or any(
+    if any(map(needs_report, snapshot.pods_of(revisions.wanted.name))) or any(
         map(retraining.lacks_pods, retraining.jobs(snapshot))
     ):
         # What a probe answers, or why a Job has no pod, is told by no change of the object.
         moments.append(snapshot.now + EVENTS_LOOK)
-    if not all(snapshot.allowed_accounts.values()):
+    if problem:
+        # Nobody tells us that an account was opened.
         moments.append(snapshot.now + ACCOUNT_LOOK)
     if snapshot.spec.retraining:
         scheduled = retraining.next_run(snapshot.spec.retraining, snapshot.now)

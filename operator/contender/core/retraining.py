@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import ValidationError
 
+from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.api.v1alpha1.retraining import Retraining, RetrainingResult
 from contender.core import names
 from contender.core.errors import explain
@@ -136,8 +137,9 @@ def lacks_pods(job: Manifest) -> bool:
 def _hindrance(snapshot: Snapshot, job: Manifest) -> str:
     """Return what keeps a run from going on, or the empty string."""
     if lacks_pods(job):
-        return without_pod_name(snapshot.reports.get(job["metadata"]["uid"], ""))
-    trouble = find_trouble(None, _pods(snapshot, job), {})
+        report = snapshot.reports.get(job["metadata"]["uid"])
+        return without_pod_name(report.message) if report else ""
+    trouble = find_trouble(None, _pods(snapshot, job), snapshot.reports)
     return str(trouble) if trouble else ""
 
 
@@ -207,12 +209,16 @@ def has_run(snapshot: Snapshot, token: str) -> bool:
     return any(run.token == token for run in runs(snapshot))
 
 
+def account(spec: ModelDeploymentSpec) -> str:
+    """Return the service account that spec names for runs, or the empty string."""
+    pod = spec.retraining.job.pod if spec.retraining else None
+    return (pod.service_account_name if pod else None) or ""
+
+
 def account_allowed(snapshot: Snapshot) -> bool:
     """Return whether runs may use the service account that spec names for them, if any."""
-    retraining = snapshot.spec.retraining
-    pod = retraining.job.pod if retraining else None
-    account = pod.service_account_name if pod else None
-    return account is None or snapshot.allowed_accounts.get(account, False)
+    name = account(snapshot.spec)
+    return not name or snapshot.allowed_accounts.get(name, False)
 
 
 def pending_token(snapshot: Snapshot, records: "tuple[Record, ...]") -> str:

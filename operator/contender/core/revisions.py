@@ -7,6 +7,7 @@ to it (marks in annotations). Status can be lost; this cannot.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
@@ -28,6 +29,10 @@ instant way back (the default of Argo Rollouts' scaleDownDelaySeconds)."""
 
 STORED_REVISIONS = 10
 """How many revisions are kept for a rollback."""
+
+GUESSED = "guessed"
+"""Renderer of a record whose words were lost and are guessed from its pods: it may go on serving,
+but it is never what spec wants."""
 
 _MARKS = (
     names.ANNOTATION_SERVED_AT,
@@ -82,11 +87,16 @@ class Record:
         return self.input["model"]["image"]
 
     @property
+    def account(self) -> str:
+        """Service account of its pods, or the empty string for the namespace's default."""
+        return self.workload["template"]["spec"].get("serviceAccountName", "")
+
+    @cached_property
     def pod_hash(self) -> str:
         """Hash of all user fields of the pod."""
         return names.digest(self.input)
 
-    @property
+    @cached_property
     def model_hash(self) -> str:
         """Hash of the user fields that decide the answers."""
         return names.digest(model_input(self.input))
@@ -229,6 +239,7 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) 
     refreshes = ("", snapshot.command(names.COMMAND_REFRESH))
     if name in {names.revision_name(snapshot.name, names.digest(wanted), one) for one in refreshes}:
         words: Mapping[str, Any] = wanted
+        renderer = RENDERER
     elif selected:
         model = next(
             container
@@ -237,6 +248,7 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) 
         )
         version = label(spec["template"], names.LABEL_VERSION)
         words = {"model": {"version": version, "image": model["image"]}}
+        renderer = GUESSED
     else:
         return None
     # When it began to serve is lost too; the endpoint says that no other began later.
@@ -244,7 +256,7 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) 
     others = [record.served_at for record in known if record.served_at]
     since = max([born, *(other + timedelta(microseconds=1) for other in others)])
     marks = {names.ANNOTATION_SERVED_AT: format_micro_time(since)} if selected else {}
-    return Record(name=name, number=0, input=words, workload=workload, marks=marks)
+    return Record(name, 0, words, workload, renderer, marks)
 
 
 def _selected_revision(snapshot: Snapshot) -> str:
@@ -310,7 +322,9 @@ def _wanted(snapshot: Snapshot, records: tuple[Record, ...]) -> Record:
     if held:
         return held
     pod_hash = names.digest(pod_input(snapshot.spec))
-    newest = next((record for record in records if record.pod_hash == pod_hash), None)
+    newest = next(
+        (one for one in records if one.pod_hash == pod_hash and one.renderer != GUESSED), None
+    )
     refresh = snapshot.command(names.COMMAND_REFRESH)
     fresh = bool(refresh) and not handled(records, names.COMMAND_REFRESH, refresh)
     if newest and not fresh:
@@ -353,11 +367,10 @@ def _takes_over(snapshot: Snapshot, wanted: Record, serving: Record | None) -> b
     """Return whether the wanted revision is ready to be switched to."""
     if serving and serving.name == wanted.name:
         return False
-    available = pods_available(snapshot, wanted.name)
     if serving is None or pods_ready(snapshot, serving.name) == 0:
-        # Nobody is answered now: the first pod is better than waiting for all.
-        return available >= 1
-    return available >= _candidate_floor(snapshot, serving)
+        # Nobody is answered now: the first ready pod is better than waiting for all.
+        return pods_ready(snapshot, wanted.name) >= 1
+    return pods_available(snapshot, wanted.name) >= _candidate_floor(snapshot, serving)
 
 
 def _candidate_floor(snapshot: Snapshot, serving: Record | None) -> int:

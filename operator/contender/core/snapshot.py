@@ -11,6 +11,14 @@ from contender.core.manifest import Manifest, annotation, label, name_of
 
 
 @dataclass(frozen=True)
+class Report:
+    """The newest Warning of interest about an object."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One ModelDeployment and everything around it at one moment."""
 
@@ -29,9 +37,9 @@ class Snapshot:
     allowed_accounts: Mapping[str, bool] = field(default_factory=lambda: {})
     """Service accounts the spec names: whether they exist and allow to be used."""
 
-    reports: Mapping[str, str] = field(default_factory=lambda: {})
-    """By uid: what only an Event says of a pod that runs but is not ready (its probe's answer), and
-    of a Job without pods (why none can be made)."""
+    reports: Mapping[str, Report] = field(default_factory=lambda: {})
+    """By uid: what only an Event says of a pod that is not ready, such as its probe's answer, and
+    of a Job without pods."""
 
     @property
     def name(self) -> str:

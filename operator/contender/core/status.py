@@ -33,8 +33,10 @@ class View:
     """What keeps us from doing what spec wants: found by the plan, or met while writing."""
     ready: int
     """Ready pods of the serving revision."""
+    available: int
+    """Pods of the serving revision that have been ready for `warmup.minReady`."""
     least: int
-    """Pods that must be ready before the revision counts as ready."""
+    """Pods that must be available before the revision counts as ready."""
     trouble: Trouble | None
     """What keeps the wanted revision's pods from being ready."""
 
@@ -50,8 +52,16 @@ class View:
 
     @property
     def is_ready(self) -> bool:
-        """Whether what is wanted serves, with all the pods that spec asks for at least."""
-        return self.arrived and self.ready >= self.least and not self.problem
+        """Whether what is wanted serves, with all the pods that spec asks for at least.
+
+        A problem with something else, such as the CronJob, is told by Stalled.
+        """
+        return self.arrived and self.available >= self.least
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether enough pods are ready, but not all for `warmup.minReady` yet."""
+        return self.arrived and self.ready >= self.least > self.available
 
     @property
     def stalled(self) -> Problem | None:
@@ -77,8 +87,9 @@ class View:
             now, then = _apart(serving, wanted)
             return f"serving {now}; {wants} {then}{why}{held}"
         if not self.is_ready:
-            return f"serving {serving.version} with {self.ready} of {self.least} pods{why}{held}"
-        return f"serving {serving.version}{held}"
+            pods = f"{self.available} of {self.least} pods available"
+            return f"serving {serving.version} with {pods}{why}{held}"
+        return f"serving {serving.version}{why if self.problem else ''}{held}"
 
 
 def _apart(serving: Record, wanted: Record) -> tuple[str, str]:
@@ -138,6 +149,7 @@ def _view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
         plan=plan,
         problem=problem or plan.problem,
         ready=pods_ready(snapshot, serving.name) if serving else 0,
+        available=pods_available(snapshot, serving.name) if serving else 0,
         least=scaling.least if scaling else 1,
         trouble=find_trouble(
             snapshot.child("Deployment", wanted),
@@ -150,13 +162,13 @@ def _view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
 def _phase(view: View) -> str:
     if view.plan.paused:
         return "Paused"
-    if view.is_ready:
-        return "Ready"
     if view.stalled:
         return "Stalled"
+    if view.is_ready:
+        return "Ready"
     if view.revisions.serving is None:
         return "Pending"
-    return "Degraded" if view.arrived else "Updating"
+    return "Degraded" if view.arrived and not view.warming_up else "Updating"
 
 
 def _judge(view: View) -> list[Judgement]:
@@ -183,12 +195,16 @@ def _ready(view: View) -> Judgement:
 
 
 def _not_ready_reason(view: View) -> str:
+    if view.plan.paused and not view.trouble:
+        return "Paused"
     if view.problem:
         return view.problem.reason
     if view.trouble and (view.trouble.hard or not _in_progress(view)):
         return view.trouble.reason
     if view.revisions.serving is None:
         return "Starting"
+    if view.warming_up:
+        return "WarmingUp"
     return "TooFewPods" if view.arrived else "Updating"
 
 

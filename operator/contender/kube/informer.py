@@ -9,6 +9,7 @@ import logging
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from contender.kube.client import Client, collection
@@ -72,6 +73,7 @@ class Informer:
         self._objects: dict[Key, Json] = {}
         self._groups: dict[Key, set[Key]] = {}
         self._deleted: dict[Key, int] = {}
+        self._in_flight: set[Key] = set()
         self._synced = asyncio.Event()
         self._version = ""
 
@@ -102,8 +104,21 @@ class Informer:
         """Whether the collection was listed once."""
         return self._synced.is_set()
 
+    @contextmanager
+    def writing(self, key: Key) -> Iterator[None]:
+        """Say that an object is being written: what the watch tells of it meanwhile is taken over,
+        but wakes nobody, because it mostly is the write itself."""
+        self._in_flight.add(key)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(key)
+
     def store(self, manifest: Json) -> None:
-        """Take over an object that a write returned."""
+        """Take over an object that a write returned; tell if somebody has changed it since."""
+        known = self._objects.get(key_of(manifest))
+        if known and _version(known) > _version(manifest):
+            self._changed(known)
         self._put(manifest)
 
     def forget(self, manifest: Json) -> None:
@@ -198,7 +213,7 @@ class Informer:
             self._ungroup(known)
         self._objects[key] = _interned(self._trim(manifest))
         self._groups.setdefault(self._group_of(manifest), set()).add(key)
-        if tell:
+        if tell and key not in self._in_flight:
             self._changed(self._objects[key])
 
     def _remove(self, manifest: Json, version: int) -> None:

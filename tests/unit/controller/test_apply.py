@@ -1,5 +1,7 @@
 """Carrying out writes: in order, up to the first failure, and never against others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
 
@@ -84,6 +86,11 @@ class Copies:
 
     def store(self, one: Json) -> None:
         self.stored.append(one["metadata"]["name"])
+
+    @contextmanager
+    def writing(self, one: Json) -> Iterator[None]:
+        del one
+        yield
 
     def forget(self, one: Json) -> None:
         self.forgotten.append(one["metadata"]["name"])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from contender.core.snapshot import Report
 from contender.core.trouble import find_trouble
 
 RUNS = {"running": {"startedAt": "2026-01-05T09:00:00Z"}}
@@ -127,7 +128,8 @@ def test_a_pod_that_is_on_its_way_is_no_trouble(pod: dict[str, Any]) -> None:
 def test_the_address_of_a_pod_is_left_out_of_a_probes_answer(one: str, other: str) -> None:
     pod = _pod(state=RUNS)
     said = [
-        str(find_trouble(None, (pod,), {"1": f"probe failed: {text}"})) for text in (one, other)
+        str(find_trouble(None, (pod,), {"1": Report("Unhealthy", f"probe failed: {text}")}))
+        for text in (one, other)
     ]
     assert said[0] == said[1]
     assert said[0].startswith("ProbeFailing: container model: probe failed: ")
@@ -162,8 +164,8 @@ def test_the_nearest_to_the_cause_is_told() -> None:
 def test_past_the_deadline_what_might_have_healed_counts_too() -> None:
     late = _deployment(type="Progressing", status="False", reason="ProgressDeadlineExceeded")
     pod = _pod(state=RUNS)
-    soft = find_trouble(None, (pod,), {"1": "refused"})
-    hard = find_trouble(late, (pod,), {"1": "refused"})
+    soft = find_trouble(None, (pod,), {"1": Report("Unhealthy", "refused")})
+    hard = find_trouble(late, (pod,), {"1": Report("Unhealthy", "refused")})
     assert soft is not None
     assert hard is not None
     assert (soft.hard, hard.hard) == (False, True)
@@ -174,3 +176,35 @@ def test_a_sentence_is_bounded() -> None:
     trouble = find_trouble(None, (_pod(state=_ended(1, message="x" * 5000)),), {})
     assert trouble is not None
     assert len(trouble.message) <= 512
+
+
+def test_a_container_killed_by_its_startup_probe_is_no_mystery_of_exit_code_0() -> None:
+    pod = _pod(restartCount=2, state=_waits("CrashLoopBackOff"), lastState=_ended(0))
+    report = Report("Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 404")
+    trouble = find_trouble(None, (pod,), {"1": report})
+    assert trouble is not None
+    assert trouble.hard
+    assert str(trouble) == f"ProbeFailing: container model: {report.message}"
+
+
+def test_a_container_that_fails_by_itself_is_not_blamed_on_its_probe() -> None:
+    pod = _pod(restartCount=2, state=_waits("CrashLoopBackOff"), lastState=_ended(1))
+    trouble = find_trouble(None, (pod,), {"1": Report("Unhealthy", "Readiness probe failed")})
+    assert str(trouble) == "CrashLoopBackOff: container model exits with code 1"
+
+
+def test_a_missing_volume_is_told_by_its_event() -> None:
+    pod = _pod(state=_waits("ContainerCreating"))
+    message = 'MountVolume.SetUp failed for volume "keys" : secret "keys" not found'
+    trouble = find_trouble(None, (pod,), {"1": Report("FailedMount", message)})
+    assert trouble is not None
+    assert (str(trouble), trouble.hard) == (f"FailedMount: {message}", False)
+
+
+def test_a_wrong_configuration_is_told_without_the_name_of_the_pod() -> None:
+    said = 'container has runAsNonRoot and image will run as root (pod: "a-1_b(u)", container: m)'
+    pod = _pod(state=_waits("CreateContainerConfigError", said))
+    assert str(find_trouble(None, (pod,), {})) == (
+        "CreateContainerConfigError: container model:"
+        " container has runAsNonRoot and image will run as root"
+    )

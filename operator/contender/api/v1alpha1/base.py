@@ -99,6 +99,18 @@ ObjectName = Annotated[
 ]
 """The name of another Kubernetes object in the same namespace (DNS-1123 subdomain)."""
 
+LABEL_KEY_PATTERN = (
+    r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY_PATTERN, max_length=317)]
+"""A qualified name: an optional DNS prefix and a slash, and at most 63 characters."""
+
+LabelText = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)
+]
+"""The value of a label, possibly empty."""
+
 LabelValue = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", min_length=1, max_length=63)
 ]
@@ -118,7 +130,7 @@ Words = Annotated[
 HttpPath = Annotated[str, Field(pattern=r"^/", max_length=1024)]
 
 QUANTITY_PATTERN = (
-    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
+    r"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
     r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
 )
 
@@ -128,14 +140,30 @@ Quantity = Annotated[
     WithJsonSchema(
         {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "minimum": 0,
             "pattern": QUANTITY_PATTERN,
             "x-kubernetes-int-or-string": True,
             "maxLength": 32,
         }
     ),
 ]
-"""A Kubernetes quantity such as `500m`, `2` or `1Gi`."""
+"""A Kubernetes quantity such as `500m`, `2` or `1Gi`, not below zero."""
 
 StringMap = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
 
-Resources = Annotated[dict[str, Quantity], Field(max_length=16)]
+LabelMap = Annotated[dict[str, LabelText], Field(max_length=64)]
+
+Resources = Annotated[
+    dict[str, Quantity],
+    Field(
+        max_length=16,
+        json_schema_extra=rules(
+            rule(
+                "self.all(k, k in ['cpu', 'memory', 'ephemeral-storage']"
+                " || k.startsWith('hugepages-') || k.matches('^[^/]+/[^/]+$'))",
+                "keys are cpu, memory, ephemeral-storage, hugepages-<size>, or the name of a"
+                " device such as nvidia.com/gpu",
+            )
+        ),
+    ),
+]

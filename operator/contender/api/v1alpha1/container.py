@@ -24,6 +24,15 @@ from contender.api.v1alpha1.base import (
 ConfigKey = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
 
 
+FIELD_PATTERN = (
+    r"^(metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])"
+    r"|spec\.(nodeName|serviceAccountName)|status\.(hostIP|hostIPs|podIP|podIPs))$"
+)
+"""What Kubernetes lets an environment variable say about its pod."""
+
+RESOURCE_PATTERN = r"^(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-[^\s]+)$"
+
+
 class KeySelector(ApiModel):
     """One key of a ConfigMap or Secret in the same namespace."""
 
@@ -38,16 +47,18 @@ class KeySelector(ApiModel):
 class ObjectFieldSelector(ApiModel):
     """A field of the pod."""
 
-    field_path: Annotated[str, Field(min_length=1, max_length=253)]
+    field_path: Annotated[str, Field(pattern=FIELD_PATTERN, max_length=400)]
     """Path of the field, for example `metadata.name` or `status.podIP`."""
 
 
 class ResourceFieldSelector(ApiModel):
     """A resource of the container."""
 
-    resource: Annotated[str, Field(min_length=1, max_length=253)]
+    resource: Annotated[str, Field(pattern=RESOURCE_PATTERN, max_length=253)]
     """For example `limits.memory`."""
-    divisor: Annotated[str, Field(max_length=32)] | None = None
+    divisor: Annotated[str, Field(pattern=r"^1(m|[kMGTPE]|[KMGTPE]i)?$", max_length=3)] | None = (
+        None
+    )
     """Output format of the resource, default `1`."""
 
 

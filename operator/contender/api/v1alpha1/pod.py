@@ -6,7 +6,12 @@ from pydantic import Field
 
 from contender.api.v1alpha1.base import (
     ATOMIC,
+    LABEL_KEY_PATTERN,
     ApiModel,
+    LabelKey,
+    LabelMap,
+    LabelText,
+    Name,
     ObjectName,
     Quantity,
     StringMap,
@@ -16,20 +21,37 @@ from contender.api.v1alpha1.base import (
 )
 from contender.api.v1alpha1.container import ConfigKey, UserId
 
-Key = Annotated[str, Field(min_length=1, max_length=316)]
-Values = Annotated[
-    list[Annotated[str, Field(max_length=316)]], Field(max_length=64, json_schema_extra=ATOMIC)
-]
+Values = Annotated[list[LabelText], Field(max_length=64, json_schema_extra=ATOMIC)]
+
+_COUNT = "(has(self.values) ? self.values.size() : 0)"
 
 
-class Toleration(ApiModel):
+class Toleration(
+    ApiModel,
+    json_schema_extra=rules(
+        rule(
+            "(has(self.key) && self.key != '')"
+            " || (has(self.operator) && self.operator == 'Exists')",
+            "set key, or operator: Exists to tolerate every taint",
+        ),
+        rule(
+            "!(has(self.operator) && self.operator == 'Exists' && has(self.value)"
+            " && self.value != '')",
+            "operator Exists takes no value: remove value, or use operator Equal",
+        ),
+        rule(
+            "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "tolerationSeconds needs effect: NoExecute",
+        ),
+    ),
+):
     """A taint that pods tolerate."""
 
-    key: Annotated[str, Field(max_length=316)] = ""
+    key: Annotated[str, Field(pattern=f"^$|{LABEL_KEY_PATTERN}", max_length=317)] = ""
     """Taint key; empty with operator Exists tolerates every taint."""
     operator: Literal["Exists", "Equal"] = "Equal"
     """Relation of the key to the value."""
-    value: Annotated[str, Field(max_length=63)] = ""
+    value: LabelText = ""
     """Taint value."""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
     """Taint effect; empty: all."""
@@ -37,10 +59,19 @@ class Toleration(ApiModel):
     """How long a NoExecute taint is tolerated."""
 
 
-class SelectorRequirement(ApiModel):
+class SelectorRequirement(
+    ApiModel,
+    json_schema_extra=rules(
+        rule(
+            f"(self.operator in ['In', 'NotIn']) == ({_COUNT} > 0)",
+            "In and NotIn need values; Exists and DoesNotExist take none",
+            field=".values",
+        )
+    ),
+):
     """A label selector requirement."""
 
-    key: Key
+    key: LabelKey
     """Label key."""
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
     """Relation of the label to the values."""
@@ -51,7 +82,7 @@ class SelectorRequirement(ApiModel):
 class LabelSelector(ApiModel):
     """A label selector."""
 
-    match_labels: StringMap | None = None
+    match_labels: LabelMap | None = None
     """Labels that must be equal."""
     match_expressions: (
         Annotated[list[SelectorRequirement], Field(max_length=32, json_schema_extra=ATOMIC)] | None
@@ -59,15 +90,36 @@ class LabelSelector(ApiModel):
     """Requirements that must hold."""
 
 
-class NodeRequirement(ApiModel):
+class NodeRequirement(
+    ApiModel,
+    json_schema_extra=rules(
+        rule(
+            f"self.operator in ['Gt', 'Lt'] ? {_COUNT} == 1"
+            f" : (self.operator in ['In', 'NotIn']) == ({_COUNT} > 0)",
+            "In and NotIn need values, Gt and Lt one; Exists and DoesNotExist take none",
+            field=".values",
+        )
+    ),
+):
     """A node selector requirement."""
 
-    key: Key
-    """Label or field of the node."""
+    key: LabelKey
+    """Label of the node."""
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
     """Relation of the label to the values."""
     values: Values | None = None
     """Values to compare with."""
+
+
+class NodeFieldRequirement(ApiModel):
+    """A requirement on the node itself; its name is the only field that can be asked for."""
+
+    key: Literal["metadata.name"]
+    """Field of the node."""
+    operator: Literal["In", "NotIn"]
+    """Relation of the field to the value."""
+    values: Annotated[list[ObjectName], Field(min_length=1, max_length=1, json_schema_extra=ATOMIC)]
+    """One name of a node."""
 
 
 class NodeSelectorTerm(ApiModel):
@@ -78,7 +130,7 @@ class NodeSelectorTerm(ApiModel):
     ) = None
     """Requirements on the node's labels."""
     match_fields: (
-        Annotated[list[NodeRequirement], Field(max_length=32, json_schema_extra=ATOMIC)] | None
+        Annotated[list[NodeFieldRequirement], Field(max_length=32, json_schema_extra=ATOMIC)] | None
     ) = None
     """Requirements on the node's fields."""
 
@@ -121,11 +173,9 @@ class PodAffinityTerm(ApiModel):
 
     label_selector: LabelSelector | None = None
     """Which pods."""
-    topology_key: Annotated[str, Field(min_length=1, max_length=316)]
+    topology_key: LabelKey
     """Node label that says what near means."""
-    namespaces: (
-        Annotated[list[ObjectName], Field(max_length=32, json_schema_extra=ATOMIC)] | None
-    ) = None
+    namespaces: Annotated[list[Name], Field(max_length=32, json_schema_extra=ATOMIC)] | None = None
     """Namespaces of the pods, default this one."""
     namespace_selector: LabelSelector | None = None
     """Namespaces by label."""
@@ -170,7 +220,7 @@ class TopologySpreadConstraint(ApiModel):
 
     max_skew: Annotated[int, Field(ge=1)]
     """Largest difference between two topology domains."""
-    topology_key: Annotated[str, Field(min_length=1, max_length=316)]
+    topology_key: LabelKey
     """Node label that names the domain."""
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"]
     """What to do with a pod that would break the rule."""
@@ -300,13 +350,14 @@ RESERVED_KEYS = rule(
     "keys under contender.dev/ belong to the operator: choose another prefix",
 )
 
-Metadata = Annotated[StringMap, Field(max_length=32, json_schema_extra=rules(RESERVED_KEYS))]
+PodLabels = Annotated[LabelMap, Field(max_length=32, json_schema_extra=rules(RESERVED_KEYS))]
+PodAnnotations = Annotated[StringMap, Field(max_length=32, json_schema_extra=rules(RESERVED_KEYS))]
 
 
 class Pod(ApiModel):
     """Settings of the pods, as in a Kubernetes pod spec."""
 
-    node_selector: StringMap | None = None
+    node_selector: LabelMap | None = None
     """Labels a node must have."""
     tolerations: (
         Annotated[list[Toleration], Field(max_length=64, json_schema_extra=ATOMIC)] | None
@@ -315,7 +366,10 @@ class Pod(ApiModel):
     affinity: Affinity | None = None
     """Where pods may run."""
     topology_spread_constraints: (
-        Annotated[list[TopologySpreadConstraint], Field(max_length=16, json_schema_extra=ATOMIC)]
+        Annotated[
+            list[TopologySpreadConstraint],
+            Field(max_length=16, json_schema_extra=list_map("topologyKey", "whenUnsatisfiable")),
+        ]
         | None
     ) = None
     """How pods spread over nodes and zones."""
@@ -336,9 +390,9 @@ class Pod(ApiModel):
     """Volumes that containers may mount."""
     termination_grace_period_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
     """Seconds a pod has to finish its requests after it was told to stop, default 30."""
-    labels: Metadata | None = None
+    labels: PodLabels | None = None
     """More labels of the pods."""
-    annotations: Metadata | None = None
+    annotations: PodAnnotations | None = None
     """More annotations of the pods."""
     security_context: PodSecurityContext | None = None
     """Security settings of all containers."""
