@@ -81,7 +81,7 @@ def around(field: Field, value: Any) -> Json:
             "model": {
                 "version": "1",
                 "image": "churn:1",
-                "resources": {"requests": {"cpu": "1"}},
+                "resources": {"requests": {"cpu": "1m"}},
             },
         },
     }
@@ -126,21 +126,21 @@ def _inner(schema: Schema, step: Step) -> Schema:
     return properties[step] if step in properties else schema["additionalProperties"]
 
 
-def least(schema: Schema) -> Any:
+def least(schema: Schema) -> Any:  # noqa: PLR0911 (one per type)
     """Return the smallest value that the schema allows."""
     if "enum" in schema:
         return next(value for value in schema["enum"] if value != "")
-    if schema.get("x-kubernetes-int-or-string"):
-        return "1"
     match schema.get("type"):
+        case None:
+            return "1"  # a quantity
         case "string":
             return text(schema, max(1, schema.get("minLength", 0)))
         case "integer" | "number":
             return schema.get("minimum", 1)
-        case "boolean":
-            return True
         case "array":
             return [least(schema["items"]) for _ in range(schema.get("minItems", 0))]
+        case "boolean":
+            return True
         case _:
             properties = schema.get("properties", {})
             return {name: least(properties[name]) for name in schema.get("required", ())}
@@ -155,6 +155,13 @@ def text(schema: Schema, length: int) -> str:
         ("", "1s", ""),
         ("0", ",0", " * * * *"),
         ("", "0", "1"),
+        ("", "a", "/" + "a" * 63),
+        ("metadata.labels['", "a", "']"),
+        ("", "metadata.name", ""),
+        ("limits.hugepages-", "a", ""),
+        ("", "limits.cpu", ""),
+        ("1", "m", ""),
+        ("1", "Ki", ""),
     ):
         count = (length - len(first) - len(last)) // len(repeated)
         candidate = first + repeated * max(0 if first else 1, count) + last
@@ -206,14 +213,16 @@ def items(schema: Schema, count: int) -> list[Any]:
     """Return a list of this many right items, told apart by their key where the list has one."""
     made = [least(schema["items"]) for _ in range(count)]
     for number, item in enumerate(made):
-        for key in schema.get("x-kubernetes-list-map-keys", ()):
+        for key in schema.get("x-kubernetes-list-map-keys", ())[:1]:
             item[key] = f"{item[key]}{number}"
     return made
 
 
 def keys(schema: Schema, count: int) -> Json:
     """Return a map of this many right values."""
-    return {f"k{number}": least(schema["additionalProperties"]) for number in range(count)}
+    return {
+        f"example.com/k{number}": least(schema["additionalProperties"]) for number in range(count)
+    }
 
 
 def duration_bounds(schema: Schema) -> tuple[str, str] | None:
@@ -264,9 +273,9 @@ def _wrong_type(schema: Schema) -> Wrong:
 
 def _wrong_text(schema: Schema) -> Iterator[Wrong]:
     if "maxLength" in schema:
-        longer = text(schema, schema["maxLength"] + 2)
-        assert len(longer) > schema["maxLength"]
-        yield Wrong("too many characters", longer, f"{schema['maxLength']}")
+        most = schema["maxLength"]
+        longer = "1s" * most if duration_bounds(schema) else "a" * (most + 1)
+        yield Wrong("too many characters", longer, f"may not be more than {most} bytes")
     if schema.get("minLength"):
         yield Wrong("empty", "", "should be at least 1 chars long")
     if "pattern" in schema:
@@ -320,7 +329,12 @@ def complete(body: Json) -> Json:
         for volume in _dicts(pod.get("volumes")):
             if not volume.keys() & {"configMap", "secret", "emptyDir", "persistentVolumeClaim"}:
                 volume["emptyDir"] = {}
+        for toleration in _dicts(pod.get("tolerations")):
+            _complete_toleration(toleration)
+        for part in ("affinity", "topologySpreadConstraints"):
+            _complete_requirements(pod.get(part))
     _complete_scaling(spec.get("scaling"))
+    _complete_requirements(spec.get("scaling"))
     retraining = spec.get("retraining")
     if isinstance(retraining, dict) and "timeZone" in retraining:
         retraining.setdefault("schedule", "@daily")
@@ -363,6 +377,26 @@ def _complete_container(container: Json, holder: Json) -> None:
         volumes = holder.setdefault("pod", {}).setdefault("volumes", [])
         known = {volume.get("name") for volume in _dicts(volumes)}
         volumes += [{"name": name} for name in sorted(named - known)]
+
+
+def _complete_toleration(toleration: Json) -> None:
+    if toleration.get("key") == "":
+        toleration["operator"] = "Exists"
+    elif toleration.get("operator") != "Exists":
+        toleration.setdefault("key", "gpu")
+    if "tolerationSeconds" in toleration:
+        toleration["effect"] = "NoExecute"
+
+
+def _complete_requirements(node: Any) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _complete_requirements(item)
+    elif isinstance(node, dict):
+        if node.get("operator") in ("In", "NotIn", "Gt", "Lt"):
+            node.setdefault("values", ["1"])
+        for inner in node.values():
+            _complete_requirements(inner)
 
 
 def _complete_scaling(scaling: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,8 +83,7 @@ class Server:
                 plural = f"{body['kind'].lower()}s"
                 self.kube.ask("POST", f"/apis/rbac.authorization.k8s.io/v1/{plural}", body)
         for crd in crds:
-            name = crd["metadata"]["name"]
-            until(lambda name=name: self._is_established(name), f"{name} is established")
+            until(partial(self._is_established, crd["metadata"]["name"]), "a CRD is established")
         # Established is said a moment before the paths are served.
         until(self._serves, "ModelDeployments are served")
 
