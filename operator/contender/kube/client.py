@@ -37,12 +37,12 @@ def collection(api_version: str, plural: str, namespace: str | None = None) -> s
 
 
 def encode(body: Json) -> bytes:
-    """Return JSON as Go writes it: no spaces, and HTML's characters escaped.
+    """Return JSON as Go writes a map: keys in order, no spaces, HTML's characters escaped.
 
     The API server keeps the `data` of a ControllerRevision byte for byte and refuses any later
     patch, also by the garbage collector, if its own encoding of them differs.
     """
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(body, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     return text.translate(_ESCAPED).encode()
 
 
