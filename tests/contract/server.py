@@ -64,7 +64,9 @@ class Server:
     def __init__(self, running: ApiServer, audit: Path) -> None:
         self.kube = Admin(running.kubeconfig)
         self.admin_kubeconfig = running.kubeconfig
-        self.operator_kubeconfig = running.kubeconfig_of(ACCOUNT)
+        # KUBECONFIG is a list separated by colons, which are in the account's name.
+        self.operator_kubeconfig = audit.with_name("operator.kubeconfig")
+        self.operator_kubeconfig.write_text(running.kubeconfig_of(ACCOUNT).read_text())
         self._audit = audit
 
     def close(self) -> None:
