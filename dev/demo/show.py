@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dev.cluster.node import Node
+from dev.commands import ask
 from dev.console import Failure, say
 from dev.demo.install import Kubectl
 from dev.paths import CHECKOUT
@@ -19,6 +20,7 @@ NAMESPACE, NAME = "contender-demo", "breast-cancer"
 OBJECT = f"mdep/{NAME}"
 COMMANDS = ("rollback", "retrain", "refresh", "paused")
 PATIENCE = 300
+ROUTING_PATIENCE = 30
 ROWS = 20
 
 
@@ -35,7 +37,7 @@ class Show:
             self._apply(version)
             self._watch(version)
             self._table()
-            self._predict()
+            self._predict(version)
 
     def _apply(self, version: str) -> None:
         folder = EXAMPLES / f"version-{version}"
@@ -65,15 +67,28 @@ class Show:
         _headline(f"kubectl -n {NAMESPACE} get mdep")
         print(self._in_namespace("get", "mdep"))
 
-    def _predict(self) -> None:
-        """Ask the endpoint from where its address can be reached."""
+    def _predict(self, version: str) -> None:
+        """Ask the endpoint from where its address can be reached.
+
+        A node hears of a switch up to a second after it: until then the version before answers,
+        and before the first one nobody does.
+        """
+        _headline(f"examples/predict.py http://{NAME}.{NAMESPACE}.svc --rows {ROWS}")
+        deadline = time.monotonic() + ROUTING_PATIENCE
+        while True:
+            answer = self._ask()
+            if answer.returncode == 0 and _versions(answer.stdout) == {version}:
+                print(answer.stdout.rstrip())
+                return
+            if time.monotonic() > deadline:
+                raise Failure(f"version {version} does not answer\n{answer.stdout}{answer.stderr}")
+            time.sleep(0.3)
+
+    def _ask(self) -> subprocess.CompletedProcess[str]:
         with self._reachable() as (url, prefix):
-            options = ["--host", f"{NAME}.{NAMESPACE}.svc", "--rows", str(ROWS)]
-            _headline(f"examples/predict.py http://{NAME}.{NAMESPACE}.svc --rows {ROWS}")
-            script = str(CHECKOUT / "examples" / "predict.py")
-            command = [*prefix, sys.executable, script, url, *options]
-            if subprocess.run(command, check=False).returncode != 0:
-                raise Failure("the endpoint does not answer as it should, see above")
+            script = CHECKOUT / "examples" / "predict.py"
+            options = ["--host", f"{NAME}.{NAMESPACE}.svc", "--rows", ROWS]
+            return ask(*prefix, sys.executable, script, url, *options)
 
     @contextmanager
     def _reachable(self) -> Iterator[tuple[str, list[str]]]:
@@ -122,3 +137,9 @@ def _is_ready(model: dict[str, Any]) -> bool:
     conditions = {one["type"]: one["status"] for one in status.get("conditions") or []}
     current = status.get("observedGeneration") == model["metadata"]["generation"]
     return current and conditions.get("Ready") == "True"
+
+
+def _versions(table: str) -> set[str]:
+    """The versions that answered, from what examples/predict.py prints."""
+    rows = table.partition("\n\n")[0].splitlines()[1:]
+    return {row.split()[4] for row in rows}

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dev import golang
 from dev.console import run_main
 from dev.paths import CHECKOUT, KUBECONFIG
 from dev.test.machine import lacks
@@ -30,8 +31,7 @@ def main() -> None:
     steps = _quick_steps(logs)
     if not arguments.fast:
         steps = [*steps, *_server_steps(logs), *_cluster_steps(logs)]
-    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "PYTHONUNBUFFERED": "1"}
-    outcomes = Run(steps, logs, environment).play()
+    outcomes = Run(steps, logs, _environment(arguments.fast)).play()
     unrun = {
         one.step.name: _count(one.step)
         for one in outcomes
@@ -41,31 +41,45 @@ def main() -> None:
         sys.exit(1)
 
 
+def _environment(fast: bool) -> dict[str, str]:
+    """Our kubeconfig, and a Go toolchain for the tests of the Go example."""
+    environment = {**os.environ, "KUBECONFIG": str(KUBECONFIG), "PYTHONUNBUFFERED": "1"}
+    if not fast:
+        environment["PATH"] += f":{golang.find().parent}"
+    return environment
+
+
 def _quick_steps(logs: Path) -> list[Step]:
-    style = [
-        [BIN / "ruff", "format", "--check", "."],
-        [BIN / "ruff", "check", "."],
-        [BIN / "lint-imports", "--no-logo"],
-        [BIN / "python", "-m", "contender.generate", "--check"],
-    ]
     return [
         Step("environment", [["make", "venv"]]),
-        Step("style, layers, generated", style, after=["environment"]),
+        Step("format", [[BIN / "ruff", "format", "--check", "."]], after=["environment"]),
+        Step("lint", [[BIN / "ruff", "check", "."]], after=["environment"]),
+        Step("layers", [[BIN / "lint-imports", "--no-logo"]], after=["environment"]),
+        Step("generated files", [_generate_check()], after=["environment"]),
         Step("types", [[BIN / "mypy"]], after=["environment"]),
-        _tests("tests without a server", "not cluster and not apiserver", logs, ["environment"]),
+        _tests(
+            "tests without a server",
+            "not cluster and not apiserver",
+            logs,
+            ["environment"],
+            options=["-n", os.cpu_count() or 1],
+        ),
     ]
 
 
 def _server_steps(logs: Path) -> list[Step]:
     lacking = lacks("apiserver")
+    go = [golang.find(), "-C", CHECKOUT / "examples" / "breast-cancer-go"]
     return [
+        Step("Go example", [[*go, "vet", "./..."], [*go, "test", "./..."]]),
         Step("system packages", [_tool("dev.system")], lacking=lacks("apiserver", "images")),
         Step("Kubernetes", [_tool("dev.cluster", "build")], lacking=lacking),
         _tests(
             "tests on an API server",
             "apiserver",
             logs,
-            ["environment", "system packages", "Kubernetes"],
+            ["environment", "Kubernetes"],
+            quiet=["system packages"],
             lacking=lacking,
         ),
     ]
@@ -76,7 +90,7 @@ def _cluster_steps(logs: Path) -> list[Step]:
     code = "from dev.demo import install, prepare; {}"
     build = code.format("prepare.build_images()")
     install = code.format("prepare.start(); install.install(install.Kubectl(), local=True)")
-    others = ["style, layers, generated", "types", "tests without a server"]
+    others = ["types", "tests without a server", "tests on an API server", "Go example"]
     return [
         Step("images", [_python(build)], after=["system packages"], lacking=lacking),
         Step(
@@ -90,7 +104,7 @@ def _cluster_steps(logs: Path) -> list[Step]:
             "cluster",
             logs,
             ["environment", "cluster and operator"],
-            quiet=[*others, "tests on an API server"],
+            quiet=others,
             lacking=lacking,
             options=["-n", E2E_SIDE_BY_SIDE, "--dist=worksteal"],
         ),
@@ -119,6 +133,10 @@ def _pytest(marks: str) -> list[object]:
 
 def _tool(module: str, *arguments: str) -> list[object]:
     return [sys.executable, "-m", module, *arguments]
+
+
+def _generate_check() -> list[object]:
+    return [BIN / "python", "-m", "contender.generate", "--check"]
 
 
 def _python(code: str) -> list[object]:

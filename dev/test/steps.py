@@ -51,6 +51,7 @@ class Run:
     steps: Sequence[Step]
     logs: Path
     environment: Mapping[str, str]
+    _voice: threading.Lock = field(default_factory=threading.Lock)
     _over: dict[str, threading.Event] = field(default_factory=dict)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
 
@@ -75,7 +76,7 @@ class Run:
             bad = [name for name in step.after if self._result(name) not in ("ok", "")]
             if step.lacking or bad:
                 outcome.result, outcome.why = "skipped", step.lacking or f"needs: {bad[0]}"
-                say(f"{step.name}: skipped, {outcome.why}")
+                self._say(f"{step.name}: skipped, {outcome.why}")
                 return
             with places:
                 self._run(step, outcome)
@@ -83,13 +84,17 @@ class Run:
             self._outcomes[step.name] = outcome
             self._over[step.name].set()
 
+    def _say(self, message: str) -> None:
+        with self._voice:
+            say(message)
+
     def _result(self, name: str) -> str:
         return self._outcomes[name].result if name in self._outcomes else ""
 
     def _run(self, step: Step, outcome: Outcome) -> None:
-        say(f"{step.name} ...")
+        self._say(f"{step.name} ...")
         started = time.monotonic()
-        log = self.logs / f"{step.name.replace(' ', '-').replace('/', '-')}.log"
+        log = self.logs / f"{step.name.replace(' ', '-')}.log"
         with log.open("w") as output:
             for command in step.commands:
                 words = [str(word) for word in command]
@@ -107,7 +112,9 @@ class Run:
                     break
         outcome.seconds = time.monotonic() - started
         if outcome.result == "ok":
-            say(f"{step.name}: ok after {outcome.seconds:.0f} s")
+            self._say(f"{step.name}: ok after {outcome.seconds:.0f} s")
         else:
             text = log.read_text(errors="replace")[-TAIL:]
-            say(f"{step.name}: FAILED after {outcome.seconds:.0f} s\n{text}\n--- all of it: {log}")
+            self._say(
+                f"{step.name}: FAILED after {outcome.seconds:.0f} s\n{text}\n--- all of it: {log}"
+            )
