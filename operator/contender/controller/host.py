@@ -51,7 +51,25 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 10
     settings.networking.error_backoffs = _Backoffs()
     settings.persistence.finalizer = f"{GROUP}/never-set"
+    settings.persistence.diffbase_storage = _NoDiffBase()
     return settings
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Remembers nothing: we compare states ourselves, and Kopf's copies cost a quarter of our CPU.
+
+    Handlers of plain events never look at it.
+    """
+
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:
+        del body, extra_fields
+        return {}
+
+    def fetch(self, *, body: Any) -> None:
+        del body
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        del body, patch, essence
 
 
 class _Backoffs:
