@@ -12,7 +12,7 @@ from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.reconcile import merge_patch
 from contender.core import names
 from contender.core.quantity import parse_quantity, same_quantity
-from contender.core.revisions import pod_input
+from contender.core.records import pod_input
 from tests.golden.world import merged
 from tests.properties.histories import specs
 

@@ -29,6 +29,10 @@ from contender.kube.informer import Key
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 
+LOOK_BACK_SECONDS = 1.0
+"""When to look at what was written: status was told from what had been before, and our own writes
+wake nobody. Mostly a controller does so sooner."""
+
 log = logging.getLogger(__name__)
 
 
@@ -59,10 +63,10 @@ class Reconciler:
             plan = make_plan(snapshot)
         with _timed("diff"):
             writes = diff(snapshot, plan, CHILDREN)
-        problem, failure = None, None
+        done, problem, failure = 0, None, None
         with _timed("apply"):
             try:
-                await self._apply(snapshot, writes)
+                done = await self._apply(snapshot, writes)
             except ApiError as error:
                 problem, failure = _problem(error), error
         with _timed("status"):
@@ -74,7 +78,8 @@ class Reconciler:
                 await self._write_status(snapshot.owner, status)
         if failure:
             raise failure
-        return (plan.again_at - snapshot.now).total_seconds() if plan.again_at else None
+        moments = [(plan.again_at - snapshot.now).total_seconds()] if plan.again_at else []
+        return min([*moments, LOOK_BACK_SECONDS] if done else moments, default=None)
 
     async def _gather(self, key: Key) -> Snapshot | None:
         try:
@@ -86,12 +91,12 @@ class Reconciler:
             await self._write_status(owner, invalid_status(owner, message, datetime.now(UTC)))
             return None
 
-    async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> None:
+    async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> int:
         makes = any(isinstance(write, Create) for write in writes)
         # A new owner is no ghost: its first status is still to come.
         if makes and snapshot.status and not await self._lives(snapshot):
-            return
-        await self._applier.apply(writes)
+            return 0
+        return await self._applier.apply(writes)
 
     async def _lives(self, snapshot: Snapshot) -> bool:
         """Return whether the owner really exists: children of a ghost would be orphans."""

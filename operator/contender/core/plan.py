@@ -7,8 +7,9 @@ from contender.core import names, retraining
 from contender.core.children import CHILDREN
 from contender.core.children.base import Child
 from contender.core.children.job import JOB
+from contender.core.commands import Refusal
 from contender.core.manifest import Manifest
-from contender.core.revisions import Refusal, Revisions, decide
+from contender.core.revisions import Revisions, decide
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import needs_report
 

@@ -25,7 +25,7 @@ from contender.core.snapshot import Snapshot
 from contender.core.trouble import find_trouble, without_pod_name
 
 if TYPE_CHECKING:
-    from contender.core.revisions import Record
+    from contender.core.records import Record
 
 HISTORY_LIMIT = 3
 """How many finished runs of each outcome are kept, to look at their logs."""

@@ -91,3 +91,20 @@ class Snapshot:
             if label(pod, names.LABEL_REVISION) == revision
             and not pod["metadata"].get("deletionTimestamp")
         )
+
+    def pods_wanted(self, revision: str) -> int:
+        """Return the replicas that the revision's Deployment asks for."""
+        deployment = self.child("Deployment", revision)
+        return deployment["spec"].get("replicas", 0) if deployment else 0
+
+    def pods_ready(self, revision: str) -> int:
+        """Return how many pods of the revision are ready."""
+        return self._count(revision, "readyReplicas")
+
+    def pods_available(self, revision: str) -> int:
+        """Return how many pods of the revision have been ready for `warmup.minReady`."""
+        return self._count(revision, "availableReplicas")
+
+    def _count(self, revision: str, key: str) -> int:
+        deployment = self.child("Deployment", revision)
+        return (deployment or {}).get("status", {}).get(key, 0)

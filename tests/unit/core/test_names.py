@@ -6,7 +6,7 @@ import pytest
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.core import names
-from contender.core.revisions import model_input, pod_input
+from contender.core.records import model_input, pod_input
 
 SPEC: dict[str, Any] = {
     "model": {

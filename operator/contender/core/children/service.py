@@ -9,7 +9,7 @@ from contender.core.manifest import Manifest
 
 if TYPE_CHECKING:
     from contender.core.plan import Context
-    from contender.core.revisions import Record
+    from contender.core.records import Record
 
 RESOURCE = Resource("v1", "Service", "services")
 

@@ -1,0 +1,62 @@
+"""Commands about revisions: rollback, and the note that a retraining was started."""
+
+from dataclasses import dataclass
+
+from contender.core import names
+from contender.core.manifest import annotation
+from contender.core.records import Record, handled, pod_input, replaced
+from contender.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A command that cannot be carried out, and how to mend it."""
+
+    command: str
+    message: str
+
+
+def obey_rollback(
+    snapshot: Snapshot, records: tuple[Record, ...]
+) -> tuple[tuple[Record, ...], tuple[Refusal, ...]]:
+    """Carry out a new rollback, and release an old one that spec has moved on from."""
+    pod_hash = names.digest(pod_input(snapshot.spec))
+    records = tuple(
+        record.marked(ANNOTATION_HOLDS="")
+        if record.marks.get(names.ANNOTATION_HOLDS) not in (None, pod_hash)
+        else record
+        for record in records
+    )
+    token = snapshot.command(names.COMMAND_ROLLBACK)
+    if not token or handled(records, names.COMMAND_ROLLBACK, token):
+        return records, ()
+    target = _rollback_target(snapshot.name, token, records)
+    if target is None:
+        stored = ", ".join(record.name for record in records) or "none yet"
+        message = (
+            f"no stored revision for {token!r}: write <revision>/<nonce> with one of: {stored}"
+        )
+        return records, (Refusal(names.COMMAND_ROLLBACK, message),)
+    released = tuple(record.marked(ANNOTATION_HOLDS="") for record in records)
+    pinned = target.marked(ANNOTATION_HOLDS=pod_hash, COMMAND_ROLLBACK=token)
+    return replaced(released, pinned), ()
+
+
+def _rollback_target(owner: str, token: str, records: tuple[Record, ...]) -> Record | None:
+    revision, slash, nonce = token.partition("/")
+    if not slash or not nonce:
+        return None
+    accepted = {revision, f"{owner}-{revision}"}
+    return next((record for record in records if record.name in accepted), None)
+
+
+def note_retraining(snapshot: Snapshot, records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Note on the newest record that the present command has its Job, so that a Job deleted by
+    hand is not started again."""
+    token = snapshot.command(names.COMMAND_RETRAIN)
+    if not records or not token or handled(records, names.COMMAND_RETRAIN, token):
+        return records
+    started = any(
+        annotation(job, names.COMMAND_RETRAIN) == token for job in snapshot.of_kind("Job")
+    )
+    return (records[0].marked(COMMAND_RETRAIN=token), *records[1:]) if started else records

@@ -1,0 +1,188 @@
+"""Records: the durable truth about each revision.
+
+A ControllerRevision holds what a revision is, frozen at its birth, and as annotations the marks of
+what happened to it. Status can be lost; this cannot.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from contender.api.v1alpha1 import ModelDeploymentSpec
+from contender.core import names
+from contender.core.manifest import (
+    Manifest,
+    annotation,
+    format_micro_time,
+    label,
+    name_of,
+    parse_time,
+)
+from contender.core.snapshot import Snapshot
+from contender.core.template import RENDERER
+
+GUESSED = "guessed"
+"""Renderer of a record whose words were lost and are guessed from its pods: it may go on serving,
+but it is never what spec wants."""
+
+_MARKS = (
+    names.ANNOTATION_SERVED_AT,
+    names.ANNOTATION_HOLDS,
+    names.COMMAND_ROLLBACK,
+    names.COMMAND_RETRAIN,
+    names.COMMAND_REFRESH,
+)
+
+
+def pod_input(spec: ModelDeploymentSpec) -> dict[str, Any]:
+    """Return the user fields that decide what runs in a pod."""
+    said = spec.canonical()
+    return {key: said[key] for key in ("model", "transformer", "pod") if key in said}
+
+
+def model_input(pod: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, of `pod_input`, the fields that decide which answers the model gives."""
+    parts = ("version", "image", "command", "args", "env", "envFrom", "volumeMounts")
+    decides: dict[str, Any] = {
+        role: {key: pod[role][key] for key in parts if key in pod[role]}
+        for role in ("model", "transformer")
+        if role in pod
+    }
+    if volumes := pod.get("pod", {}).get("volumes"):
+        decides["volumes"] = volumes
+    return decides
+
+
+@dataclass(frozen=True)
+class Record:
+    """One stored revision."""
+
+    name: str
+    number: int
+    """Order of birth within the ModelDeployment."""
+    input: Mapping[str, Any]
+    """What the user said, canonical."""
+    workload: Mapping[str, Any]
+    """Pod template and progress settings, as rendered at birth."""
+    renderer: str = RENDERER
+    marks: Mapping[str, str] = field(default_factory=lambda: {})
+
+    @property
+    def version(self) -> str:
+        """Version of the model."""
+        return self.input["model"]["version"]
+
+    @property
+    def image(self) -> str:
+        """Image of the model."""
+        return self.input["model"]["image"]
+
+    @property
+    def account(self) -> str:
+        """Service account of its pods, or the empty string for the namespace's default."""
+        return self.workload["template"]["spec"].get("serviceAccountName", "")
+
+    @cached_property
+    def pod_hash(self) -> str:
+        """Hash of all user fields of the pod."""
+        return names.digest(self.input)
+
+    @cached_property
+    def model_hash(self) -> str:
+        """Hash of the user fields that decide the answers."""
+        return names.digest(model_input(self.input))
+
+    @property
+    def served_at(self) -> datetime | None:
+        """When the revision last began to serve."""
+        mark = self.marks.get(names.ANNOTATION_SERVED_AT)
+        return parse_time(mark) if mark else None
+
+    def marked(self, **marks: str) -> "Record":
+        """Return the record with more marks; keyword names are those of `names`, an empty value
+        removes the mark."""
+        merged = {**self.marks, **{getattr(names, key): value for key, value in marks.items()}}
+        return replace(self, marks={key: value for key, value in merged.items() if value})
+
+
+def stored_records(snapshot: Snapshot) -> tuple[Record, ...]:
+    """Read the records; rebuild from its Deployment one that somebody deleted."""
+    records = {
+        record.name: record
+        for record in (_read(child) for child in snapshot.of_kind("ControllerRevision"))
+    }
+    for deployment in snapshot.of_kind("Deployment"):
+        if name_of(deployment) not in records:
+            rebuilt = _rebuild(snapshot, deployment, records.values())
+            if rebuilt:
+                records[rebuilt.name] = rebuilt
+    return tuple(sorted(records.values(), key=lambda record: (-record.number, record.name)))
+
+
+def _read(manifest: Manifest) -> Record:
+    data = manifest["data"]
+    marks = {key: value for key in _MARKS if (value := annotation(manifest, key))}
+    return Record(
+        name=name_of(manifest),
+        number=manifest["revision"],
+        input=data["input"],
+        workload=data["workload"],
+        renderer=data["renderer"],
+        marks=marks,
+    )
+
+
+def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) -> Record | None:
+    """Return the record that a Deployment was made from, if it is still what spec says.
+
+    A Deployment holds the template but not the user's words. If the endpoint selects a revision
+    whose words are lost, they are taken from its template, so that it goes on serving.
+    """
+    spec = deployment["spec"]
+    workload = {
+        key: spec[key]
+        for key in ("minReadySeconds", "progressDeadlineSeconds", "template")
+        if spec.get(key)
+    }
+    name = name_of(deployment)
+    selected = selected_revision(snapshot) == name
+    wanted = pod_input(snapshot.spec)
+    refreshes = ("", snapshot.command(names.COMMAND_REFRESH))
+    if name in {names.revision_name(snapshot.name, names.digest(wanted), one) for one in refreshes}:
+        words: Mapping[str, Any] = wanted
+        renderer = RENDERER
+    elif selected:
+        model = next(
+            container
+            for container in spec["template"]["spec"]["containers"]
+            if container["name"] == names.MODEL_CONTAINER
+        )
+        version = label(spec["template"], names.LABEL_VERSION)
+        words = {"model": {"version": version, "image": model["image"]}}
+        renderer = GUESSED
+    else:
+        return None
+    # When it began to serve is lost too; the endpoint says that no other began later.
+    born = parse_time(deployment["metadata"]["creationTimestamp"])
+    others = [record.served_at for record in known if record.served_at]
+    since = max([born, *(other + timedelta(microseconds=1) for other in others)])
+    marks = {names.ANNOTATION_SERVED_AT: format_micro_time(since)} if selected else {}
+    return Record(name, 0, words, workload, renderer, marks)
+
+
+def selected_revision(snapshot: Snapshot) -> str:
+    """Return the revision that the endpoint Service selects now."""
+    endpoint = snapshot.child("Service", snapshot.name)
+    return (endpoint or {}).get("spec", {}).get("selector", {}).get(names.LABEL_REVISION, "")
+
+
+def handled(records: tuple[Record, ...], command: str, token: str) -> bool:
+    """Return whether a command's token was carried out before."""
+    return any(record.marks.get(command) == token for record in records)
+
+
+def replaced(records: tuple[Record, ...], changed: Record) -> tuple[Record, ...]:
+    """Return the records with one of them changed."""
+    return tuple(changed if record.name == changed.name else record for record in records)
