@@ -123,7 +123,7 @@ def test_many_quick_edits_end_with_the_last(world: World) -> None:
     world.ready(last)
     world.until_status("churn", lambda status: serves(status) == last, "the last serves")
     world.settle()
-    alive = {one for one in world.children("churn")["Deployment"]}
+    alive = set(world.children("churn")["Deployment"])
     assert len(alive) <= 2, "those in between were left behind"
     assert len(world.children("churn")["ControllerRevision"]) <= 10
     world.assert_rest("churn")

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import requests
 import yaml
 
+from contender.controller.reconcile import LOOK_BACK_SECONDS
 from dev.paths import CHECKOUT
 from tests.contract.server import Request, Server, until
 from tests.e2e.kube import ApiRefusal, Json
@@ -123,8 +124,12 @@ class World:
 
     def apply(self, name: str, spec: Mapping[str, Any]) -> Json:
         """Create a ModelDeployment, or replace its spec."""
-        if live := self.get("ModelDeployment", name):
-            return self.kube.replace({**live, "spec": dict(spec)})
+        while live := self.get("ModelDeployment", name):
+            try:
+                return self.kube.replace({**live, "spec": dict(spec)})
+            except ApiRefusal as refusal:
+                if refusal.code != 409:  # the operator has written status in between
+                    raise
         return self.create("ModelDeployment", name, spec=dict(spec))
 
     def create(self, kind: str, name: str, **body: Any) -> Json:
@@ -238,14 +243,14 @@ class World:
 
     def settle(self) -> None:
         """Wait until the operator has answered to all that has happened: nothing is in line, and
-        several looks in a row find no new pass."""
-        calm, before = 0, -1.0
+        for longer than it waits before it looks back at its own writes there was no pass."""
+        calm_since, before = time.monotonic(), -1.0
         deadline = time.monotonic() + 30
-        while calm < 4:
+        while time.monotonic() < calm_since + LOOK_BACK_SECONDS + 0.1:
             assert time.monotonic() < deadline, "the operator never comes to rest"
             passes = self.metric("controller_runtime_reconcile_total")
-            calm = calm + 1 if passes == before and self.metric("workqueue_depth") == 0 else 0
-            before = passes
+            if passes != before or self.metric("workqueue_depth") > 0:
+                calm_since, before = time.monotonic(), passes
             time.sleep(0.05)
 
     def nudge(self, name: str) -> None:
