@@ -6,6 +6,7 @@ import pytest
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.core import names
+from contender.core.records import pod_input
 from tests.scenarios.world import GROUP, World, condition, model, serves
 
 LABEL = f"{GROUP}/modeldeployment"
@@ -50,8 +51,6 @@ def test_a_foreign_deployment_of_the_same_name_is_left_untouched(world: World) -
 
 def _revision_of(world: World, version: str) -> str:
     """Return the name that the revision of a version will have, from its spec."""
-    from contender.core.records import pod_input
-
     spec = ModelDeploymentSpec.model_validate(model(version))
     return names.revision_name("churn", names.digest(pod_input(spec)))
 

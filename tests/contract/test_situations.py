@@ -1,0 +1,105 @@
+"""What users write, right and wrong, and what they are told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev.paths import CHECKOUT
+from tests.contract.server import MODELS, Server
+from tests.e2e.kube import ApiRefusal, Json
+
+SITUATIONS = yaml.safe_load(Path(__file__).with_name("situations.yaml").read_text())
+COLLECTION = f"{MODELS}/namespaces/default/modeldeployments"
+BASE: Json = {
+    "model": {"version": "1", "image": "churn:1", "resources": {"requests": {"cpu": "1m"}}}
+}
+
+
+def told(apiserver: Server, name: str, spec: Json) -> str:
+    """Return the refusal, or nothing when the object is accepted."""
+    body = {
+        "apiVersion": "contender.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    }
+    try:
+        apiserver.kube.would_create(COLLECTION, body)
+    except ApiRefusal as refusal:
+        return str(refusal)
+    return ""
+
+
+def merged(base: Json, patch: Json) -> Json:
+    """Apply an RFC 7386 merge patch."""
+    result: dict[str, Any] = {key: value for key, value in base.items() if key not in patch}
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            result[key] = merged(base.get(key) or {}, value)
+        elif value is not None:
+            result[key] = value
+    return result
+
+
+def check(answer: str, says: str) -> None:
+    if says:
+        assert says in answer, answer or "accepted"
+    else:
+        assert not answer
+
+
+@pytest.mark.parametrize("one", SITUATIONS["names"], ids=lambda one: one["name"])
+def test_names(apiserver: Server, one: Json) -> None:
+    check(told(apiserver, one["name"], BASE), one.get("says", ""))
+
+
+@pytest.mark.parametrize("one", SITUATIONS["specs"], ids=lambda one: str(one["spec"])[:90])
+def test_specs(apiserver: Server, one: Json) -> None:
+    check(told(apiserver, "churn", merged(BASE, one["spec"])), one.get("says", ""))
+
+
+def test_every_rule_of_the_crd_has_a_situation() -> None:
+    """Each rule's message is met by at least one refusal above."""
+    told = [one["says"] for one in [*SITUATIONS["names"], *SITUATIONS["specs"]] if "says" in one]
+    page = (CHECKOUT / "docs" / "reference-modeldeployment.md").read_text()
+    rules = page.split("Refused at apply, with the message shown:")[1]
+    for message in [line[2:] for line in rules.splitlines() if line.startswith("- ")]:
+        if not message.startswith("must be a duration"):  # proven field by field
+            assert any(words in message for words in told), message
+
+
+@pytest.mark.parametrize("schedule", SITUATIONS["schedules"]["right"])
+def test_right_schedules(apiserver: Server, schedule: str) -> None:
+    assert not told(apiserver, "churn", _scheduled(schedule))
+
+
+@pytest.mark.parametrize("schedule", SITUATIONS["schedules"]["wrong"])
+def test_wrong_schedules(apiserver: Server, schedule: str) -> None:
+    assert "spec.retraining.schedule" in told(apiserver, "churn", _scheduled(schedule))
+
+
+def _scheduled(schedule: str) -> Json:
+    return {**BASE, "retraining": {"schedule": schedule, "job": {"image": "train:1"}}}
+
+
+EXAMPLES = [
+    body
+    for file in sorted((CHECKOUT / "manifests" / "examples").rglob("*.yaml"))
+    for body in yaml.safe_load_all(file.read_text())
+    if body["kind"] == "ModelDeployment" and "resources" in body["spec"]["model"]
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one["metadata"]["name"])
+def test_examples(apiserver: Server, example: Json) -> None:
+    assert not told(apiserver, example["metadata"]["name"], example["spec"])
+
+
+@pytest.mark.parametrize(
+    "file", sorted((CHECKOUT / "crds").glob("*.dev.yaml")), ids=lambda f: f.stem
+)
+def test_the_crd_is_small_enough_for_client_side_apply(file: Path) -> None:
+    """`kubectl apply` keeps the whole object in an annotation of at most 256 KiB."""
+    assert file.stat().st_size < 256 * 1024
