@@ -124,8 +124,11 @@ class World:
             return Pass((), status, self._write_status(status), None)
         plan = make_plan(snapshot)
         writes = diff(snapshot, plan, CHILDREN)
-        status = make_status(snapshot, plan, None)
         effects = tuple([self._carry_out(write) for write in writes])
+        if writes:
+            snapshot = self.snapshot()
+            plan = make_plan(snapshot, may_act=False)
+        status = make_status(snapshot, plan, None)
         return Pass(effects, status, self._write_status(status), plan.again_at)
 
     def settle(self) -> list[Pass]:

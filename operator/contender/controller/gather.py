@@ -1,5 +1,6 @@
 """gather: reads the caches into one frozen Snapshot."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
@@ -35,28 +36,33 @@ class Gatherer:
         owner = self._caches.owner(key)
         if owner is None or owner["metadata"].get("deletionTimestamp"):
             return None
-        spec = ModelDeploymentSpec.model_validate(owner.get("spec"))
-        related = self._caches.related(key)
-        children = tuple(
-            one
-            for one in related
-            if one["kind"] != "Pod" and owned_by(one, owner["metadata"]["uid"])
+        seen = self.again(
+            Snapshot(
+                owner=owner,
+                spec=ModelDeploymentSpec.model_validate(owner.get("spec")),
+                now=datetime.now(UTC),
+            )
         )
-        pods = tuple(one for one in related if one["kind"] == "Pod")
-        runs = _scheduled_runs(related, children)
-        now = datetime.now(UTC)
-        return Snapshot(
-            owner=owner,
-            spec=spec,
-            now=now,
-            children=children,
-            pods=pods,
-            runs=runs,
+        return replace(
+            seen,
             allowed_accounts={
-                account: await self._allows((key[0], account), now)
-                for account in sorted(_accounts(spec, children))
+                account: await self._allows((key[0], account), seen.now)
+                for account in sorted(_accounts(seen.spec, seen.children))
             },
-            reports=await self._reports(pods, [*runs, *children]),
+            reports=await self._reports(seen.pods, [*seen.runs, *seen.children]),
+        )
+
+    def again(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot with what the caches know now, our own writes included."""
+        related = self._caches.related((snapshot.namespace, snapshot.name))
+        children = tuple(
+            one for one in related if one["kind"] != "Pod" and owned_by(one, snapshot.uid)
+        )
+        return replace(
+            snapshot,
+            children=children,
+            pods=tuple(one for one in related if one["kind"] == "Pod"),
+            runs=_scheduled_runs(related, children),
         )
 
     async def _reports(

@@ -29,9 +29,9 @@ from contender.kube.informer import Key
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 
-LOOK_BACK_SECONDS = 1.0
-"""When to look at what was written: status was told from what had been before, and our own writes
-wake nobody. Mostly a controller does so sooner."""
+LOOK_BACK_SECONDS = 5.0
+"""When to look at what was written, as our own writes wake nobody. Mostly a controller does so
+sooner."""
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,11 @@ class Reconciler:
             except ApiError as error:
                 problem, failure = _problem(error), error
         with _timed("status"):
-            told = make_plan(snapshot, may_act=False) if failure else plan
-            status = make_status(snapshot, told, problem)
+            if done or failure:
+                # Told is what came of the writes, not what they were meant to do.
+                snapshot = self._gatherer.again(snapshot)
+                plan = make_plan(snapshot, may_act=False)
+            status = make_status(snapshot, plan, problem)
         if failure is None or problem:
             # A passing failure is no news: what status says is still so.
             with _timed("write"):

@@ -71,19 +71,19 @@ def _paused(before: Status, after: Status) -> Iterator[Event]:
 
 
 def _retraining(before: Status, after: Status) -> Iterator[Event]:
-    now = (after.get("retraining") or {}).get("lastRun")
-    then = (before.get("retraining") or {}).get("lastRun") or {}
-    if not now or (now["job"], now["outcome"]) == (then.get("job"), then.get("outcome")):
+    now, then = after.get("retraining") or {}, before.get("retraining") or {}
+    result, run = now.get("lastResult") or {}, now.get("lastRun") or {}
+    # By the result and not by the run: the next run may have begun already.
+    if result and result["job"] != (then.get("lastResult") or {}).get("job"):
+        message = f"{result['job']} trained version {result['version']}"
+        yield Event("Normal", "RetrainingSucceeded", message)
+    known = then.get("lastRun") or {}
+    if (run.get("job"), run.get("outcome")) == (known.get("job"), known.get("outcome")):
         return
-    match now["outcome"]:
-        case "Running":
-            yield Event("Normal", "RetrainingStarted", now["job"])
-        case "Succeeded":
-            result = (after.get("retraining") or {}).get("lastResult") or {}
-            message = f"{now['job']} trained version {result.get('version')}"
-            yield Event("Normal", "RetrainingSucceeded", message)
-        case _:
-            yield Event("Warning", "RetrainingFailed", f"{now['job']}: {now.get('message', '')}")
+    if run.get("outcome") == "Running":
+        yield Event("Normal", "RetrainingStarted", run["job"])
+    if run.get("outcome") == "Failed":
+        yield Event("Warning", "RetrainingFailed", f"{run['job']}: {run.get('message', '')}")
 
 
 def _handled(before: Status, after: Status) -> Iterator[Event]:

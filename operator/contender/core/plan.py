@@ -72,8 +72,8 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
 
     Args:
         snapshot: what exists.
-        may_act: whether decisions may be taken; False gives the plan to tell about when a write
-            has failed, in which nothing has happened that was not written.
+        may_act: whether decisions may be taken; False gives the plan to tell about, in which
+            nothing has happened that is not written.
     """
     revisions = decide(snapshot, may_act=may_act and not snapshot.paused)
     problem = _forbidden_account(snapshot, revisions)

@@ -68,12 +68,12 @@ def decide(snapshot: Snapshot, *, may_act: bool = True) -> Revisions:
     Args:
         snapshot: what exists.
         may_act: whether commands are obeyed and a ready candidate takes over; False tells how
-            things stand when nothing can be written.
+            things stand.
     """
     records = stored_records(snapshot)
-    refusals: tuple[Refusal, ...] = ()
+    obeyed, refusals = obey_rollback(snapshot, note_retraining(snapshot, records))
     if may_act:
-        records, refusals = obey_rollback(snapshot, note_retraining(snapshot, records))
+        records = obeyed
     wanted = _wanted(snapshot, records)
     if may_act and wanted not in records:
         records = (wanted, *(record for record in records if record.name != wanted.name))
