@@ -29,7 +29,7 @@ from contender.kube.informer import Key
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 
-LOOK_BACK_SECONDS = 5.0
+LOOK_BACK_SECONDS = 1.0
 """When to look at what was written, as our own writes wake nobody. Mostly a controller does so
 sooner."""
 
