@@ -138,4 +138,4 @@ def until(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) ->
         if found:
             return found
         assert time.monotonic() < deadline, f"waited {seconds} s in vain until {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
