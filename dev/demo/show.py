@@ -18,7 +18,7 @@ from dev.paths import CHECKOUT
 EXAMPLES = CHECKOUT / "manifests" / "examples"
 NAMESPACE, NAME = "contender-demo", "breast-cancer"
 OBJECT = f"mdep/{NAME}"
-COMMANDS = ("rollback", "retrain", "refresh", "paused")
+VERSIONS = ("1", "2")
 PATIENCE = 300
 ROUTING_PATIENCE = 30
 ROWS = 20
@@ -33,19 +33,23 @@ class Show:
 
     def play(self) -> None:
         """Version 1, then the update to version 2."""
-        for version in ("1", "2"):
+        self._start_over()
+        for version in VERSIONS:
             self._apply(version)
             self._watch(version)
             self._table()
             self._predict(version)
 
+    def _start_over(self) -> None:
+        """Delete what an earlier run has left: with its pods the switches would take no time."""
+        if self._kubectl.ask("get", "namespace", NAMESPACE).returncode == 0:
+            say(f"deleting the namespace {NAMESPACE} of an earlier run")
+            self._kubectl("delete", "namespace", NAMESPACE, "--wait", f"--timeout={PATIENCE}s")
+
     def _apply(self, version: str) -> None:
         folder = EXAMPLES / f"version-{version}"
         _headline(f"kubectl apply -k {folder.relative_to(CHECKOUT)}")
         self._kubectl("apply", "-k", folder)
-        # What somebody tried out on an earlier run must not hold this one up.
-        keys = [f"contender.dev/{command}-" for command in COMMANDS]
-        self._in_namespace("annotate", OBJECT, *keys)
 
     def _watch(self, version: str) -> None:
         """Print each new state until all models are ready and this version serves."""
