@@ -5,6 +5,7 @@ Needs nothing but Python: whatever else is missing is installed on the way.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ def main() -> None:
     }
     if not report(outcomes, unrun):
         sys.exit(1)
+    shutil.rmtree(logs)
 
 
 def _environment(fast: bool) -> dict[str, str]:
