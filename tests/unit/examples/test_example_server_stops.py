@@ -25,7 +25,7 @@ def test_an_unused_server_stops_at_once_and_says_so(start_server: Any) -> None:
 
 
 def test_kept_alive_connections_are_answered_and_led_away(start_server: Any) -> None:
-    server = start_server(DRAIN_QUIET_SECONDS="1")
+    server = start_server(DRAIN_QUIET_SECONDS="5")
     connections = [server.connect() for _ in range(10)]
     assert [ask(each).headers["Connection"] for each in connections] == [None] * 10
     server.ask_to_stop()
@@ -36,7 +36,7 @@ def test_kept_alive_connections_are_answered_and_led_away(start_server: Any) -> 
 
 
 def test_new_connections_are_accepted_for_a_while(start_server: Any) -> None:
-    server = start_server(DRAIN_QUIET_SECONDS="1")
+    server = start_server(DRAIN_QUIET_SECONDS="5")
     server.ask_to_stop()
     response = ask(server.connect())
     assert (response.status, response.headers["Connection"]) == (200, "close")
@@ -44,7 +44,7 @@ def test_new_connections_are_accepted_for_a_while(start_server: Any) -> None:
 
 
 def test_stays_ready_while_it_is_stopping(start_server: Any) -> None:
-    server = start_server(DRAIN_QUIET_SECONDS="1")
+    server = start_server(DRAIN_QUIET_SECONDS="5")
     server.ask_to_stop()
     connection = server.connect()
     connection.request("GET", "/healthz")
