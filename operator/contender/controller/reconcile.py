@@ -29,6 +29,9 @@ from contender.kube.informer import Key
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 
+MESSAGE_LIMIT = 512
+"""The API server repeats what it refuses, be it long."""
+
 LOOK_BACK_SECONDS = 1.0
 """When to look at what was written, as our own writes wake nobody. Mostly a controller does so
 sooner."""
@@ -150,7 +153,7 @@ def _problem(error: ApiError) -> Problem | None:
         return None
     # A webhook may put any text there; a condition takes one word.
     reason = error.reason if _REASON.match(error.reason) else "ApplyFailed"
-    return Problem(reason, f"the API server refuses a child: {error.message}")
+    return Problem(reason, f"the API server refuses a child: {error.message[:MESSAGE_LIMIT]}")
 
 
 def _path(owner: Manifest) -> str:
