@@ -10,6 +10,7 @@ from contender.core.manifest import Manifest
 
 if TYPE_CHECKING:
     from contender.core.plan import Context
+    from contender.core.records import Record
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def manifest(
 
 
 def revision_manifest(
-    context: "Context", resource: Resource, revision: str, version: str, **body: Any
+    context: "Context", resource: Resource, record: "Record", **body: Any
 ) -> Manifest:
     """Return a child that belongs to one revision and bears its name."""
-    labels = names.revision_labels(context.snapshot.name, revision, version)
-    return manifest(context, resource, revision, labels, **body)
+    labels = names.revision_labels(context.snapshot.name, record.name, record.version)
+    return manifest(context, resource, record.name, labels, **body)

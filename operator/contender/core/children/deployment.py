@@ -28,8 +28,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
         yield revision_manifest(
             context,
             RESOURCE,
-            record.name,
-            record.version,
+            record,
             spec={
                 "replicas": live.floor,
                 "revisionHistoryLimit": 1,

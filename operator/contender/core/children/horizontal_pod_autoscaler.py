@@ -31,7 +31,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
         }
         if scaling.behavior:
             spec["behavior"] = scaling.behavior.canonical()
-        yield revision_manifest(context, RESOURCE, live.record.name, live.record.version, spec=spec)
+        yield revision_manifest(context, RESOURCE, live.record, spec=spec)
 
 
 def _metric(metric: Metric) -> dict[str, Any]:

@@ -19,8 +19,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
         yield revision_manifest(
             context,
             RESOURCE,
-            record.name,
-            record.version,
+            record,
             spec={
                 "maxUnavailable": 1,
                 # A pod that is not ready anyway must not hold up the drain of its node.

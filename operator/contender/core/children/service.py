@@ -24,8 +24,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
         yield revision_manifest(
             context,
             RESOURCE,
-            record.name,
-            record.version,
+            record,
             spec={
                 "clusterIP": "None",
                 "selector": names.pod_selector(owner, record.name),
