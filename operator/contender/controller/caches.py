@@ -136,7 +136,8 @@ async def _relist_for_ever(informer: Informer) -> None:
             await informer.relist()
             await asyncio.sleep(RELIST_SECONDS)
         except ApiError as error:
-            log.warning("list of ModelDeployments: %s", error)
+            hint = " (apply crds/ first)" if error.not_found else ""
+            log.warning("list of ModelDeployments: %s%s", error, hint)
             await asyncio.sleep(RELIST_RETRY_SECONDS)
 
 

@@ -59,6 +59,8 @@ async def run_operator(settings: Settings) -> None:
         )
         try:
             log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
+            # Kopf never serves a resource that is unknown when it starts: wait for the CRD.
+            await caches.synced()
             await watch_owners(client, settings.namespaces, caches.observe_owner)
             if lease is None or lease.held():
                 await _drain(queue)
