@@ -21,6 +21,8 @@ Key = tuple[str, str]
 
 PAGE = 500
 FIRST_DELAY = 0.5
+BETWEEN_WATCHES = 0.1
+"""Seconds: a server that ends every watch at once must not be asked thousands of times."""
 LONGEST_DELAY = 30.0
 LONGEST_SHARED = 128
 """Longer strings are rarely met twice."""
@@ -145,6 +147,7 @@ class Informer:
                     await self.relist()
                 await self._watch()
                 delay = FIRST_DELAY
+                await asyncio.sleep(BETWEEN_WATCHES)
             except ApiError as error:
                 if error.is_gone:
                     self._version = ""
