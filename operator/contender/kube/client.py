@@ -198,6 +198,9 @@ async def _as_api_errors(method: str, path: str) -> AsyncIterator[None]:
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise ApiError(method, path, 0, "Unreachable", reason) from error
+    except ValueError as error:
+        # A connection that breaks in the middle of a line leaves half of a JSON object.
+        raise ApiError(method, path, 0, "Unreachable", f"broken answer: {error}") from error
 
 
 __all__ = ["Client", "Json", "collection"]

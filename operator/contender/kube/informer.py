@@ -24,6 +24,8 @@ FIRST_DELAY = 0.5
 BETWEEN_WATCHES = 0.1
 """Seconds: a server that ends every watch at once must not be asked thousands of times."""
 LONGEST_DELAY = 30.0
+MOST_TOMBSTONES = 10_000
+"""Deletions that are remembered, so that a late event brings nothing back; the oldest go first."""
 LONGEST_SHARED = 128
 """Longer strings are rarely met twice."""
 
@@ -226,6 +228,8 @@ class Informer:
             self._ungroup(live)
             del self._objects[key]
             self._deleted[key] = version
+            if len(self._deleted) > MOST_TOMBSTONES:
+                del self._deleted[next(iter(self._deleted))]
 
     def _group_of(self, manifest: Json) -> Key:
         labels = manifest["metadata"].get("labels") or {}
