@@ -4,7 +4,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev.console import Failure
+from dev.console import Failure, say
+
+REMINDER_SECONDS = 30
+"""How long a command may be silent for."""
 
 
 def run(
@@ -27,8 +30,21 @@ def ask(
     cwd: Path | None = None,
     text: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command whose failure is an answer too."""
+    """Run a command whose failure is an answer too; say now and then that a long one goes on."""
     words = [str(word) for word in command]
-    return subprocess.run(
-        words, env=env, cwd=cwd, input=text, capture_output=True, text=True, check=False
+    process = subprocess.Popen(
+        words,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    while True:
+        try:
+            output, errors = process.communicate(text, timeout=REMINDER_SECONDS)
+        except subprocess.TimeoutExpired:
+            say(f"... {Path(words[0]).name} {words[-1]} goes on")
+        else:
+            return subprocess.CompletedProcess(words, process.returncode, output, errors)
