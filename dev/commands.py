@@ -41,10 +41,14 @@ def ask(
         stderr=subprocess.PIPE,
         text=True,
     )
-    while True:
-        try:
-            output, errors = process.communicate(text, timeout=REMINDER_SECONDS)
-        except subprocess.TimeoutExpired:
-            say(f"... {Path(words[0]).name} {words[-1]} goes on")
-        else:
-            return subprocess.CompletedProcess(words, process.returncode, output, errors)
+    try:
+        while True:
+            try:
+                output, errors = process.communicate(text, timeout=REMINDER_SECONDS)
+                return subprocess.CompletedProcess(words, process.returncode, output, errors)
+            except subprocess.TimeoutExpired:
+                say(f"... {Path(words[0]).name} {words[-1]} goes on")
+                text = None  # it has it
+    except BaseException:
+        process.kill()
+        raise
