@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
 from contender.core import names
-from contender.core.manifest import Manifest, annotation, owned_by
+from contender.core.manifest import Manifest, annotation, name_of, owned_by
 from contender.core.retraining import account, lacks_pods
 from contender.core.snapshot import Report, Snapshot
 from contender.core.trouble import REPORTED, needs_report
@@ -14,6 +14,8 @@ from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 from contender.kube.informer import Key
 
+MOST_ASKED = 3
+"""Of how many pods Events are read in one pass: all pods of a revision mostly tell the same."""
 ACCOUNT_MEMORY = timedelta(seconds=30)
 """How long the answer about a service account is believed."""
 
@@ -69,7 +71,7 @@ class Gatherer:
         self, pods: tuple[Manifest, ...], others: list[Manifest]
     ) -> dict[str, Report]:
         """Return by uid what only Events say of pods that are not ready and Jobs without pods."""
-        asked = [pod for pod in pods if needs_report(pod)]
+        asked = sorted(filter(needs_report, pods), key=name_of)[:MOST_ASKED]
         asked += [job for job in others if job["kind"] == "Job" and lacks_pods(job)]
         found = {one["metadata"]["uid"]: await self._report(one) for one in asked}
         return {uid: report for uid, report in found.items() if report}
