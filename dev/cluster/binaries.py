@@ -5,6 +5,7 @@ the cache under the hash of its pins, so a changed pin builds anew and an unchan
 """
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,15 +52,30 @@ BINARIES = {
 
 
 def ensure(*names: str) -> dict[str, Path]:
-    """Build those of the named binaries that the cache lacks; return where each one is."""
+    """Build those of the named binaries that the cache lacks; return where each one is.
+
+    The binaries of one module are built one after another, for they share what is compiled. Modules
+    are built side by side: a program is linked on one core, and the others need not wait.
+    """
     paths = {name: _path(BINARIES[name]) for name in names}
+    missing: dict[str, list[str]] = {}
     for name, path in paths.items():
-        if path.exists():
-            continue
-        with exclusive(cache() / "locks" / "go-build", f"building {name}"):
-            if not path.exists():
-                _build(BINARIES[name], path)
+        if not path.exists():
+            missing.setdefault(BINARIES[name].module, []).append(name)
+    with ThreadPoolExecutor(max_workers=max(1, len(missing))) as threads:
+        built = [threads.submit(_build_all, wanted, paths) for wanted in missing.values()]
+    for one in built:
+        one.result()
     return paths
+
+
+def _build_all(names: list[str], paths: dict[str, Path]) -> None:
+    """Build binaries of one module, and none that another run builds at the same time."""
+    for name in names:
+        lock = cache() / "locks" / f"go-build-{BINARIES[name].module}"
+        with exclusive(lock, f"building {name}"):
+            if not paths[name].exists():
+                _build(BINARIES[name], paths[name])
 
 
 def _path(binary: Binary) -> Path:
