@@ -73,14 +73,20 @@ def start(world: World, tmp_path: Path) -> Iterator[Callable[[str], Operator]]:
         one.end()
 
 
-def test_a_standby_takes_over_and_the_former_leader_writes_no_more(
-    world: World, start: Callable[[str], Operator]
-) -> None:
+@pytest.fixture
+def pair(start: Callable[[str], Operator]) -> tuple[Operator, Operator]:
+    """An operator that leads, and one that stands by."""
     first = start("first")
     until(lambda: "this process leads" in first.log, "the first operator leads", PATIENCE)
     second = start("second")
     until(lambda: "standing by" in second.log, "the second operator stands by", PATIENCE)
+    return first, second
 
+
+def test_a_standby_takes_over_and_the_former_leader_writes_no_more(
+    world: World, pair: tuple[Operator, Operator]
+) -> None:
+    first, second = pair
     world.apply("one", model())
     world.until_wanted("one", "1")
     assert second.writes == 0
@@ -100,12 +106,9 @@ def test_a_standby_takes_over_and_the_former_leader_writes_no_more(
 
 
 def test_a_leader_that_is_told_to_stop_hands_over(
-    world: World, start: Callable[[str], Operator]
+    world: World, pair: tuple[Operator, Operator]
 ) -> None:
-    first = start("first")
-    until(lambda: "this process leads" in first.log, "the first operator leads", PATIENCE)
-    second = start("second")
-    until(lambda: "standing by" in second.log, "the second operator stands by", PATIENCE)
+    first, second = pair
     first.end()
     until(lambda: "this process leads" in second.log, "the second operator leads", PATIENCE)
     world.apply("one", model())

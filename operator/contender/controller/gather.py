@@ -48,8 +48,8 @@ class Gatherer:
         return replace(
             seen,
             allowed_accounts={
-                account: await self._allows((key[0], account), seen.now)
-                for account in sorted(_accounts(seen.spec, seen.children))
+                name: await self._allows((key[0], name), seen.now)
+                for name in sorted(_accounts(seen.spec, seen.children))
             },
             reports=await self._reports(seen.pods, [*seen.runs, *seen.children]),
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from contender.core import names, retraining
 from contender.core.children import CHILDREN
@@ -49,8 +50,6 @@ class Plan:
     """What one pass wants."""
 
     context: Context
-    wanted: tuple[tuple[Child, Manifest], ...] = ()
-    """Objects that should exist, in the order in which they are made."""
     kept_jobs: frozenset[str] = frozenset()
     """Jobs that stay as they are."""
     annotated: tuple[Annotated, ...] = ()
@@ -65,6 +64,14 @@ class Plan:
     def revisions(self) -> Revisions:
         """The state of all revisions."""
         return self.context.revisions
+
+    @cached_property
+    def wanted(self) -> tuple[tuple[Child, Manifest], ...]:
+        """Objects that should exist, in the order in which they are made.
+
+        Rendered when they are asked for: a plan that only status is told from needs none.
+        """
+        return tuple((child, one) for child in CHILDREN for one in child.render(self.context))
 
 
 def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
@@ -84,7 +91,6 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
         return Plan(context, paused=True)
     return Plan(
         context=context,
-        wanted=tuple((child, one) for child in CHILDREN for one in child.render(context)),
         kept_jobs=retraining.jobs_to_keep(snapshot),
         annotated=tuple(
             Annotated(JOB, job, added) for job, added in retraining.messages_to_keep(snapshot)
