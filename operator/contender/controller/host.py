@@ -79,9 +79,11 @@ class _Backoffs:
         return itertools.chain([0.1, 0.5, 1, 2, 5, 10], itertools.repeat(15))
 
 
-async def watch_owners(client: Client, namespaces: tuple[str, ...], observe: Observe) -> None:
-    """Run Kopf until SIGTERM or SIGINT; start it anew if it dies of a watch error."""
-    while True:
+async def watch_owners(
+    client: Client, namespaces: tuple[str, ...], observe: Observe, stop: asyncio.Event
+) -> None:
+    """Run Kopf until SIGTERM, SIGINT or `stop`; start it anew if it dies of a watch error."""
+    while not stop.is_set():
         try:
             await kopf.operator(
                 registry=_registry(client, observe),
@@ -89,6 +91,7 @@ async def watch_owners(client: Client, namespaces: tuple[str, ...], observe: Obs
                 namespaces=namespaces,
                 clusterwide=not namespaces,
                 standalone=True,
+                stop_flag=stop,
             )
             return
         except Exception:

@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import uuid
+from collections.abc import Coroutine
 from time import perf_counter
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -32,6 +35,10 @@ log = logging.getLogger(__name__)
 
 async def run_operator(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Kopf puts its own handlers over these, but only once it runs.
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Client.connect(OPERATOR) as plain:
         lease = _lease(plain, settings)
         client = plain.guarded(lease.held) if lease else plain
@@ -60,8 +67,8 @@ async def run_operator(settings: Settings) -> None:
         try:
             log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
             # Kopf never serves a resource that is unknown when it starts: wait for the CRD.
-            await caches.synced()
-            await watch_owners(client, settings.namespaces, caches.observe_owner)
+            await _first_of(caches.synced(), stop.wait())
+            await watch_owners(client, settings.namespaces, caches.observe_owner, stop)
             if lease is None or lease.held():
                 await _drain(queue)
         finally:
@@ -71,6 +78,14 @@ async def run_operator(settings: Settings) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
             if lease:
                 await lease.release()
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait until one of these is over, and end the others."""
+    tasks = [asyncio.create_task(one) for one in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 def _lease(client: Client, settings: Settings) -> Lease | None:
