@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 Observe = Callable[[str | None, Manifest], None]
 
 
-def _registry(client: Client, observe: Observe) -> kopf.OperatorRegistry:
+def _registry(client: Client, observe: Observe, ended: asyncio.Event) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     async def enqueue(event: Any, **_: Any) -> None:
@@ -41,6 +41,12 @@ def _registry(client: Client, observe: Observe) -> kopf.OperatorRegistry:
         return kopf.AiohttpSession(server=client.server, aiohttp_session=client.new_session())
 
     kopf.on.login(registry=registry)(login)
+
+    async def end(**_: Any) -> None:
+        # Kopf's own waiter for the flag would hold up its end for five seconds.
+        ended.set()
+
+    kopf.on.cleanup(registry=registry)(end)
     return registry
 
 
@@ -84,16 +90,25 @@ async def watch_owners(
 ) -> None:
     """Run Kopf until SIGTERM, SIGINT or `stop`; start it anew if it dies of a watch error."""
     while not stop.is_set():
+        ended = asyncio.Event()
+        relay = asyncio.create_task(_relay(stop, ended))
         try:
             await kopf.operator(
-                registry=_registry(client, observe),
+                registry=_registry(client, observe, ended),
                 settings=_settings(),
                 namespaces=namespaces,
                 clusterwide=not namespaces,
                 standalone=True,
-                stop_flag=stop,
+                stop_flag=ended,
             )
             return
         except Exception:
             log.exception("the watch of ModelDeployments died; it is started anew")
             await asyncio.sleep(RESTART_SECONDS)
+        finally:
+            relay.cancel()
+
+
+async def _relay(stop: asyncio.Event, ended: asyncio.Event) -> None:
+    await stop.wait()
+    ended.set()
