@@ -47,6 +47,10 @@ class World:
     def __init__(self, server: Server, log: Path, *, everywhere: bool = False) -> None:
         self.server, self.kube = server, server.kube
         self.namespace = f"s-{secrets.token_hex(4)}"
+        self.kubeconfig = server.operator_kubeconfig
+        """The operator's way to the API server."""
+        self.environment: dict[str, str] = {}
+        """What else the operator's process is given."""
         self._everywhere = everywhere
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,8 +85,9 @@ class World:
                 ],
                 env={
                     **os.environ,
-                    "KUBECONFIG": str(self.server.operator_kubeconfig),
+                    "KUBECONFIG": str(self.kubeconfig),
                     "PYTHONPATH": str(CHECKOUT / "operator"),
+                    **self.environment,
                 },
                 stdout=log,
                 stderr=subprocess.STDOUT,
