@@ -65,6 +65,8 @@ async def run_operator(settings: Settings) -> None:
             ready=lambda: caches.is_synced,
         )
         try:
+            for host, port in health.addresses:
+                log.info("health and metrics at http://%s:%d", host, port)
             log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
             # Kopf never serves a resource that is unknown when it starts: wait for the CRD.
             await _first_of(caches.synced(), stop.wait())
