@@ -4,8 +4,9 @@ import logging
 
 from contender.controller import metrics
 from contender.controller.caches import Caches
+from contender.core import names
 from contender.core.diff import Create, Delete, Update, Write, residue
-from contender.core.manifest import Manifest, name_of, owned_by
+from contender.core.manifest import Manifest, annotation, label, name_of, owned_by
 from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 
@@ -16,12 +17,10 @@ class NameConflict(ApiError):
     """A child's name is taken by an object that is not ours."""
 
     def __init__(self, write: Create, holder: Manifest) -> None:
-        kind, name = write.child.resource.kind, name_of(write.manifest)
-        owners = holder["metadata"].get("ownerReferences") or []
-        whose = ", ".join(f"{one['kind']} {one['name']}" for one in owners) or "no ModelDeployment"
+        whose, way_out = _claim(holder)
         message = (
-            f"{kind} {name!r} exists and belongs to {whose}: rename or delete it, or give this"
-            " ModelDeployment another name"
+            f"{write.child.resource.kind} {name_of(write.manifest)!r} exists and belongs to"
+            f" {whose}: {way_out}"
         )
         super().__init__("POST", _path(write), 409, "NameConflict", message)
 
@@ -125,6 +124,23 @@ class Applier:
             self._insisted[uid] = insisted
         elif not insisted:
             self._insisted.pop(uid, None)
+
+
+def _claim(holder: Manifest) -> tuple[str, str]:
+    """Return whose an object is (its controller, else those that it hangs on), and what to do."""
+    way_out = "rename or delete it, or give this ModelDeployment another name"
+    owners = holder["metadata"].get("ownerReferences") or []
+    named = [(f"{one['kind']} {one['name']}", one.get("controller")) for one in owners]
+    if controller := next((name for name, controls in named if controls), ""):
+        return controller, way_out
+    whose = "no controller"
+    if named:
+        whose += f" but hangs on {', '.join(name for name, _ in named)}"
+    if annotation(holder, names.ANNOTATION_APPLIED):
+        maker = label(holder, names.LABEL_OWNER)
+        whose += f" any more; it was made for {f'ModelDeployment {maker}' if maker else 'another'}"
+        way_out = "delete it, or make this ModelDeployment its controller in ownerReferences"
+    return whose, way_out
 
 
 def _of_predecessor(holder: Manifest, owner: Manifest) -> bool:

@@ -133,8 +133,9 @@ async def test_nothing_is_written_after_a_failure() -> None:
 @pytest.mark.parametrize(
     ("owners", "whose"),
     [
-        ([], "no ModelDeployment"),
-        ([{"kind": "Rollout", "name": "shop", "uid": "other"}], "Rollout shop"),
+        ([], "no controller"),
+        ([{"kind": "Rollout", "name": "shop", "uid": "x", "controller": True}], "Rollout shop"),
+        ([{"kind": "Rollout", "name": "shop", "uid": "x"}], "no controller but hangs on Rollout"),
     ],
 )
 async def test_an_object_of_others_is_left_alone_and_named(owners: list[Json], whose: str) -> None:
