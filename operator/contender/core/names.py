@@ -1,8 +1,9 @@
 """Names, labels and annotations: every string that ties objects together stands here."""
 
 import hashlib
-import json
 from typing import Any
+
+import orjson
 
 from contender.api.v1alpha1 import GROUP
 
@@ -53,8 +54,8 @@ def digest(value: Any) -> str:
 
     The prefix names the algorithm, so that a later one can be told apart.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "v1:" + hashlib.sha256(text.encode()).hexdigest()[:32]
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return "v1:" + hashlib.sha256(text).hexdigest()[:32]
 
 
 def suffix(*parts: str) -> str:

@@ -216,7 +216,8 @@ class Informer:
         manifest["metadata"].pop("managedFields", None)
         if known:
             self._ungroup(known)
-        self._objects[key] = _interned(self._trim(manifest))
+        self._objects[key] = trimmed = self._trim(manifest)
+        _share_strings(trimmed)
         self._groups.setdefault(self._group_of(manifest), set()).add(key)
         if tell and key not in self._in_flight:
             self._changed(self._objects[key])
@@ -243,16 +244,15 @@ class Informer:
             del self._groups[group]
 
 
-def _interned(value: Any) -> Any:
-    """Return an equal value whose keys and short strings are shared by all copies: thousands of
-    objects repeat the same few words, and half of the memory would be theirs."""
-    if isinstance(value, dict):
-        return {sys.intern(key): _interned(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_interned(inner) for inner in value]
-    if isinstance(value, str) and len(value) <= LONGEST_SHARED:
-        return sys.intern(value)
-    return value
+def _share_strings(value: Json | list[Any]) -> None:
+    """Let all copies share their short strings: thousands of objects repeat the same few words,
+    and half of the memory would be theirs. (Keys are shared by the JSON decoder already.)"""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, str):
+            if len(inner) <= LONGEST_SHARED:
+                value[key] = sys.intern(inner)
+        elif isinstance(inner, dict | list):
+            _share_strings(inner)
 
 
 def _version(manifest: Json) -> int:
