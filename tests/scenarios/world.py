@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import requests
 import yaml
 
-from contender.controller.reconcile import LOOK_BACK_SECONDS
 from dev.paths import CHECKOUT
 from tests.contract.server import Request, Server, until
 from tests.e2e.kube import ApiRefusal, Json
@@ -23,7 +22,7 @@ from tests.e2e.kube import ApiRefusal, Json
 T = TypeVar("T")
 
 GROUP = "contender.dev"
-CALM_SECONDS = 0.2
+CALM_SECONDS = 0.5
 CHILD_KINDS = (
     "ControllerRevision",
     "CronJob",
@@ -55,8 +54,6 @@ class World:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self._written = (0.0, 0.0)
-        """How many writes were seen last, and when that number was new."""
         self._start = server.moment()
         self.kube.create({"kind": "Namespace", "metadata": {"name": self.namespace}})
 
@@ -93,7 +90,6 @@ class World:
                 stderr=subprocess.STDOUT,
             )
         until(self._is_ready, "the operator is ready")
-        self._written = (0.0, 0.0)
 
     def stop_operator(self) -> None:
         """Stop it as Kubernetes does, and wait until it is gone."""
@@ -251,23 +247,16 @@ class World:
         return self.until(look, f"{name}: version {version} has a Deployment")
 
     def settle(self) -> None:
-        """Wait until the operator has answered to all that has happened: nothing is in line, no
-        pass for a while, and it has looked back at its own writes."""
+        """Wait until the operator has answered to all that has happened: nothing is in line, and
+        no pass for a while."""
         deadline = time.monotonic() + 30
         calm_since, before = time.monotonic(), -1.0
-        while time.monotonic() < calm_since + CALM_SECONDS or self._looks_back():
+        while time.monotonic() < calm_since + CALM_SECONDS:
             assert time.monotonic() < deadline, "the operator never comes to rest"
             passes = self.metric("controller_runtime_reconcile_total")
             if passes != before or self.metric("workqueue_depth") > 0:
                 calm_since, before = time.monotonic(), passes
             time.sleep(0.02)
-
-    def _looks_back(self) -> bool:
-        """Return whether a write is so young that a look back at it is still to come."""
-        writes = self.metric("contender_writes_total")
-        if writes != self._written[0]:
-            self._written = (writes, time.monotonic())
-        return time.monotonic() < self._written[1] + LOOK_BACK_SECONDS + CALM_SECONDS
 
     def nudge(self, name: str) -> None:
         """Make the operator look at a ModelDeployment although nothing about it has changed."""

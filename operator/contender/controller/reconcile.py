@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -20,7 +21,7 @@ from contender.core.diff import Create, Write, diff
 from contender.core.errors import explain
 from contender.core.events import transitions
 from contender.core.manifest import Manifest, name_of
-from contender.core.plan import Problem, make_plan
+from contender.core.plan import Plan, Problem, make_plan
 from contender.core.snapshot import Snapshot
 from contender.core.status import invalid_status, make_status
 from contender.kube.client import Client, collection
@@ -32,9 +33,10 @@ _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 MESSAGE_LIMIT = 512
 """The API server repeats what it refuses, be it long."""
 
-LOOK_BACK_SECONDS = 1.0
-"""When to look at what was written, as our own writes wake nobody. Mostly a controller does so
-sooner."""
+MOST_ROUNDS = 5
+"""How often one pass looks at what it wrote and writes more; then others have their turn."""
+UNFINISHED_SECONDS = 1.0
+"""When a pass that had more to write goes on."""
 
 log = logging.getLogger(__name__)
 
@@ -62,30 +64,38 @@ class Reconciler:
             snapshot = await self._gather(key)
         if snapshot is None:
             return None
-        with _timed("plan"):
-            plan = make_plan(snapshot)
-        with _timed("diff"):
-            writes = diff(snapshot, plan, CHILDREN)
-        done, problem, failure = 0, None, None
-        with _timed("apply"):
-            try:
-                done = await self._apply(snapshot, writes)
-            except ApiError as error:
-                problem, failure = _problem(error), error
+        outcome = await self._act(snapshot)
         with _timed("status"):
-            if done or failure:
-                # Told is what came of the writes, not what they were meant to do.
-                snapshot = self._gatherer.again(snapshot)
-                plan = make_plan(snapshot, may_act=False)
-            status = make_status(snapshot, plan, problem)
-        if failure is None or problem:
+            status = make_status(outcome.snapshot, outcome.plan, outcome.problem)
+        if outcome.failure is None or outcome.problem:
             # A passing failure is no news: what status says is still so.
             with _timed("write"):
                 await self._write_status(snapshot.owner, status)
-        if failure:
-            raise failure
-        moments = [(plan.again_at - snapshot.now).total_seconds()] if plan.again_at else []
-        return min([*moments, LOOK_BACK_SECONDS] if done else moments, default=None)
+        if outcome.failure:
+            raise outcome.failure
+        return outcome.again
+
+    async def _act(self, snapshot: Snapshot) -> "_Outcome":
+        """Write until nothing is left to write: what was written may be the ground for more.
+
+        Our own writes wake nobody, so that nobody else would look at them.
+        """
+        for _ in range(MOST_ROUNDS):
+            with _timed("plan"):
+                plan = make_plan(snapshot)
+            with _timed("diff"):
+                writes = diff(snapshot, plan, CHILDREN)
+            failure = None
+            with _timed("apply"):
+                try:
+                    if not await self._apply(snapshot, writes):
+                        return _Outcome(snapshot, plan)
+                except ApiError as error:
+                    failure = error
+            snapshot = self._gatherer.again(snapshot)
+            if failure:
+                return _Outcome(snapshot, _as_written(snapshot), failure)
+        return _Outcome(snapshot, _as_written(snapshot), unfinished=True)
 
     async def _gather(self, key: Key) -> Snapshot | None:
         try:
@@ -98,6 +108,7 @@ class Reconciler:
             return None
 
     async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> int:
+        """Carry out the writes; return how many there were."""
         makes = any(isinstance(write, Create) for write in writes)
         # A new owner is no ghost: its first status is still to come.
         if makes and snapshot.status and not await self._lives(snapshot):
@@ -143,6 +154,36 @@ class Reconciler:
                 event.message,
             )
             self._announcer.announce(owner, event)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of the writes of one pass."""
+
+    snapshot: Snapshot
+    plan: Plan
+    failure: ApiError | None = None
+    unfinished: bool = False
+
+    @property
+    def problem(self) -> Problem | None:
+        """What status should say about the failure."""
+        return _problem(self.failure) if self.failure else None
+
+    @property
+    def again(self) -> float | None:
+        """Seconds until the next pass; None when only events ask for one."""
+        if self.unfinished:
+            return UNFINISHED_SECONDS
+        if self.plan.again_at is None:
+            return None
+        return (self.plan.again_at - self.snapshot.now).total_seconds()
+
+
+def _as_written(snapshot: Snapshot) -> Plan:
+    """Return the plan to tell about: what came of the writes, not what they were meant to do."""
+    with _timed("plan"):
+        return make_plan(snapshot, may_act=False)
 
 
 def _problem(error: ApiError) -> Problem | None:
