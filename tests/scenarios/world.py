@@ -109,10 +109,14 @@ class World:
         self._process = None
 
     def _is_ready(self) -> bool:
+        return self.says_yes("readyz")
+
+    def says_yes(self, endpoint: str) -> bool:
+        """Ask the process, which must not have ended, one of its health endpoints."""
         assert self._process
         assert self._process.poll() is None, self.log()
         try:
-            return requests.get(f"http://127.0.0.1:{self._port}/readyz", timeout=5).ok
+            return requests.get(f"http://127.0.0.1:{self._port}/{endpoint}", timeout=5).ok
         except requests.ConnectionError:
             return False
 
