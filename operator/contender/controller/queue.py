@@ -27,16 +27,26 @@ class WorkQueue(Generic[Key]):
         """Keys that were added while a worker had them."""
         self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
+        self._barred: dict[Key, float] = {}
+        """Keys that may not be taken before a moment, because the API server said so."""
 
     def add(self, key: Key) -> None:
         """Put a key in line, unless it is there already."""
         metrics.QUEUE_ADDS.inc()
-        if key in self._active:
+        if self._is_barred(key):
+            self.add_after(key, self._barred[key] - monotonic())
+        elif key in self._active:
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting[key] = monotonic()
             self._ready.put_nowait(key)
             metrics.QUEUE_DEPTH.set(len(self._waiting))
+
+    def _is_barred(self, key: Key) -> bool:
+        if monotonic() < self._barred.get(key, 0.0):
+            return True
+        self._barred.pop(key, None)
+        return False
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Put a key in line later; the earliest of several times counts."""
@@ -54,11 +64,18 @@ class WorkQueue(Generic[Key]):
         self.add(key)
 
     def add_failed(self, key: Key, at_least: float = 0.0) -> float:
-        """Put a failed key in line later and later; return the seconds until then."""
+        """Put a failed key in line later and later; return the seconds until then.
+
+        Args:
+            key: what failed.
+            at_least: seconds that the API server asks to wait; no event shortens them.
+        """
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (failures - 1))
         wait = max(at_least, longest * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
         metrics.QUEUE_RETRIES.inc()
+        if at_least:
+            self._barred[key] = monotonic() + at_least
         self.add_after(key, wait)
         return wait
 

@@ -2,6 +2,9 @@
 
 import json
 
+LONGEST_WAIT = 300.0
+"""Seconds: no answer keeps us away for longer."""
+
 
 class ApiError(Exception):
     """A request that failed.
@@ -69,6 +72,7 @@ def api_error(method: str, path: str, status: int, body: bytes, retry_after: str
         said = {}
     if not isinstance(said, dict):
         said = {}
-    wait = float(retry_after) if retry_after.isdigit() else 0.0
+    seconds = retry_after.isascii() and retry_after.isdigit()
+    wait = min(float(retry_after), LONGEST_WAIT) if seconds else 0.0
     text = body[:256].decode(errors="replace")
     return ApiError(method, path, status, said.get("reason", ""), said.get("message", text), wait)

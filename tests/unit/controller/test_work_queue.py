@@ -1,4 +1,5 @@
 import asyncio
+from time import monotonic
 
 import pytest
 
@@ -98,9 +99,20 @@ async def test_a_failure_waits_for_as_long_as_the_server_asks() -> None:
 
 async def test_a_failed_key_does_not_hold_up_an_event_about_it() -> None:
     work = WorkQueue[str]()
-    work.add_failed("a", at_least=3600)
+    for _ in range(10):
+        work.add_failed("a")
     work.add("a")
     assert await _drain(work) == ["a"]
+
+
+async def test_no_event_shortens_the_wait_that_the_server_asks_for() -> None:
+    work = WorkQueue[str]()
+    work.add_failed("a", at_least=0.2)
+    since = monotonic()
+    work.add("a")
+    work.add_after("a", 0.01)
+    await asyncio.wait_for(work.get(), 5)
+    assert monotonic() - since >= 0.2
 
 
 async def test_idle_means_that_nothing_is_in_line_or_with_a_worker() -> None:
