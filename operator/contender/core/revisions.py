@@ -73,11 +73,11 @@ def decide(snapshot: Snapshot, *, may_act: bool = True) -> Revisions:
     records = stored_records(snapshot)
     obeyed, refusals = obey_rollback(snapshot, note_retraining(snapshot, records))
     if may_act:
-        records = obeyed
+        records = _with_first(snapshot, obeyed)
     wanted = _wanted(snapshot, records)
     if may_act and wanted not in records:
         records = (wanted, *(record for record in records if record.name != wanted.name))
-    serving = _serving(records)
+    serving = _serving(records) or _first(snapshot, records)
     if may_act and _takes_over(snapshot, wanted, serving):
         records = replaced(
             records, wanted.marked(ANNOTATION_SERVED_AT=format_micro_time(snapshot.now))
@@ -143,6 +143,24 @@ def _born(snapshot: Snapshot, records: tuple[Record, ...], refresh: str) -> Reco
 def _serving(records: tuple[Record, ...]) -> Record | None:
     served = [record for record in records if record.served_at]
     return max(served, key=lambda record: record.marks[names.ANNOTATION_SERVED_AT], default=None)
+
+
+def _first(snapshot: Snapshot, records: tuple[Record, ...]) -> Record | None:
+    """Return the revision that answers callers although none was ever switched to: the endpoint
+    selects the first one before it is ready, and nobody acts during a pause or a standstill."""
+    selected = selected_revision(snapshot)
+    if _serving(records) or not snapshot.pods_ready(selected):
+        return None
+    return next((record for record in records if record.name == selected), None)
+
+
+def _with_first(snapshot: Snapshot, records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Note that the first revision serves, before another one can be wanted in its place."""
+    first = _first(snapshot, records)
+    if first is None:
+        return records
+    now = format_micro_time(snapshot.now)
+    return replaced(records, first.marked(ANNOTATION_SERVED_AT=now))
 
 
 def _takes_over(snapshot: Snapshot, wanted: Record, serving: Record | None) -> bool:
