@@ -1,12 +1,13 @@
-"""A work queue of keys: each key once, never two workers on one key, delays and back-off."""
+"""A work queue of keys: each key once, never two workers on one key, fair, delays and back-off."""
 
 import asyncio
 import random
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Generic, TypeVar
 
 from contender.controller import metrics
+from contender.controller.line import FairLine
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -16,31 +17,50 @@ LONGEST_BACKOFF = 60.0
 
 
 class WorkQueue(Generic[Key]):
-    """Deduplicates keys, in the manner of client-go's workqueue."""
+    """Deduplicates keys, in the manner of client-go's workqueue.
 
-    def __init__(self) -> None:
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: dict[Key, float] = {}
-        """Keys in line, and since when."""
+    Args:
+        flow_of: which flow a key belongs to: flows take turns, however many keys each has.
+    """
+
+    def __init__(self, flow_of: Callable[[Key], Hashable] = lambda key: None) -> None:
+        self._flow_of = flow_of
+        self._line: FairLine[Key] = FairLine()
+        self._filled = asyncio.Semaphore(0)
+        """Counts the keys in line."""
+        self._since: dict[Key, float] = {}
         self._active: set[Key] = set()
-        self._again: set[Key] = set()
-        """Keys that were added while a worker had them."""
+        self._again: dict[Key, bool] = {}
+        """Keys that were added while a worker had them, and whether that was urgent."""
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
         self._barred: dict[Key, float] = {}
         """Keys that may not be taken before a moment, because the API server said so."""
 
-    def add(self, key: Key) -> None:
-        """Put a key in line, unless it is there already."""
+    def add(self, key: Key, *, urgent: bool = False) -> None:
+        """Put a key in line, unless it is there already.
+
+        Args:
+            key: what there is to do.
+            urgent: whether somebody waits for it; then it goes before what nobody has asked for.
+        """
         metrics.QUEUE_ADDS.inc()
         if self._is_barred(key):
             self.add_after(key, self._barred[key] - monotonic())
         elif key in self._active:
-            self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting[key] = monotonic()
-            self._ready.put_nowait(key)
-            metrics.QUEUE_DEPTH.set(len(self._waiting))
+            self._again[key] = urgent or self._again.get(key, False)
+        else:
+            self._enter(key, urgent)
+
+    def _enter(self, key: Key, urgent: bool) -> None:
+        if key not in self._line:
+            self._since[key] = monotonic()
+            self._filled.release()
+        self._line.put(key, self._flow_of(key), urgent=urgent)
+        self._idle.clear()
+        metrics.QUEUE_DEPTH.set(len(self._line))
 
     def _is_barred(self, key: Key) -> bool:
         if monotonic() < self._barred.get(key, 0.0):
@@ -85,20 +105,21 @@ class WorkQueue(Generic[Key]):
 
     async def get(self) -> Key:
         """Wait for a key; the worker must call `done` with it."""
-        key = await self._ready.get()
-        metrics.QUEUE_WAIT.observe(monotonic() - self._waiting.pop(key))
-        metrics.QUEUE_DEPTH.set(len(self._waiting))
+        await self._filled.acquire()
+        key = self._line.pop()
+        metrics.QUEUE_WAIT.observe(monotonic() - self._since.pop(key))
+        metrics.QUEUE_DEPTH.set(len(self._line))
         self._active.add(key)
         return key
 
     def done(self, key: Key) -> None:
         """Give a key back; if it was added meanwhile it goes to the end of the line."""
         self._active.discard(key)
-        self._ready.task_done()
         if key in self._again:
-            self._again.discard(key)
-            self.add(key)
+            self.add(key, urgent=self._again.pop(key))
+        if not self._active and not self._line:
+            self._idle.set()
 
     async def idle(self) -> None:
         """Wait until no key is in line or with a worker; delayed keys do not count."""
-        await self._ready.join()
+        await self._idle.wait()

@@ -1,11 +1,15 @@
-"""Commands about revisions: rollback, and the note that a retraining was started."""
+"""Commands: which are unanswered, rollback, and the note that a retraining was started."""
 
 from dataclasses import dataclass
 
+from contender.api.v1alpha1 import GROUP
 from contender.core import names
-from contender.core.manifest import annotation
+from contender.core.manifest import Manifest, annotation
 from contender.core.records import Record, handled, pod_input, replaced
 from contender.core.snapshot import Snapshot
+
+COMMANDS = (names.COMMAND_ROLLBACK, names.COMMAND_RETRAIN, names.COMMAND_REFRESH)
+"""In the order in which status answers them."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,15 @@ class Refusal:
 
     command: str
     message: str
+
+
+def is_unanswered(owner: Manifest) -> bool:
+    """Return whether somebody waits: for a spec or a command that status does not answer yet."""
+    status = owner.get("status") or {}
+    if status.get("observedGeneration") != owner["metadata"].get("generation"):
+        return True
+    answered = {f"{GROUP}/{one['command']}": one["token"] for one in status.get("handled") or []}
+    return any(annotation(owner, one) != answered.get(one, "") for one in COMMANDS)
 
 
 def obey_rollback(

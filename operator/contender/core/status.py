@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from contender.core import names, retraining
+from contender.core.commands import COMMANDS
 from contender.core.conditions import Judgement, set_conditions
 from contender.core.judge import judge
 from contender.core.manifest import Manifest, format_time
@@ -122,7 +123,7 @@ def _handled(view: View) -> list[dict[str, str]]:
     """Answer the command annotations that are there now."""
     answers: list[dict[str, str]] = []
     refused = {refusal.command: refusal.message for refusal in view.plan.refusals}
-    for command in (names.COMMAND_ROLLBACK, names.COMMAND_RETRAIN, names.COMMAND_REFRESH):
+    for command in COMMANDS:
         token = view.snapshot.command(command)
         if not token:
             continue
