@@ -7,13 +7,18 @@ from contender.controller.caches import Caches
 from contender.core import names
 from contender.core.diff import Create, Delete, Update, Write, residue
 from contender.core.manifest import Manifest, annotation, label, name_of, owned_by
+from contender.core.snapshot import Insistence
 from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 
 log = logging.getLogger(__name__)
 
 
-class NameConflict(ApiError):
+class Hindrance(ApiError):
+    """Something that no answer of the API server says; the message is for status as it is."""
+
+
+class NameConflict(Hindrance):
     """A child's name is taken by an object that is not ours."""
 
     def __init__(self, write: Create, holder: Manifest) -> None:
@@ -25,14 +30,23 @@ class NameConflict(ApiError):
         super().__init__("POST", _path(write), 409, "NameConflict", message)
 
 
+class LabelLost(Hindrance):
+    """A child comes back without the label by which we find it."""
+
+    def __init__(self, write: Create) -> None:
+        message = (
+            f"{write.child.resource.kind} {name_of(write.manifest)!r} is stored without its label"
+            f" {names.LABEL_OWNER}: exempt it from the webhook that takes the label away"
+        )
+        super().__init__("PUT", _path(write), 422, "LabelLost", message)
+
+
 class Applier:
-    """Writes children, and remembers what others insist on."""
+    """Writes children, and notes what others insist on."""
 
     def __init__(self, client: Client, caches: Caches) -> None:
         self._client = client
         self._caches = caches
-        self._insisted: dict[str, tuple[str, ...]] = {}
-        """By uid: fields that came back otherwise than we wrote them."""
 
     async def apply(self, writes: tuple[Write, ...]) -> int:
         """Carry out the writes; return how many there were.
@@ -47,8 +61,6 @@ class Applier:
         return done
 
     async def _one(self, write: Write) -> int:
-        if isinstance(write, Update) and self._insisted.get(_uid(write.manifest)) == write.fields:
-            return 0
         kind, verb = write.child.resource.kind, type(write).__name__.lower()
         try:
             with self._caches.writing(write.manifest):
@@ -91,7 +103,10 @@ class Applier:
                 **(holder["metadata"].get("labels") or {}),
                 **write.manifest["metadata"]["labels"],
             }
-            self._caches.store(await self._client.replace(path, holder))
+            stored = await self._client.replace(path, holder)
+            if not label(stored, names.LABEL_OWNER):
+                raise LabelLost(write) from error
+            self._caches.store(stored)
         raise ApiError("POST", path, 409, "Conflict", "the name is not free yet") from error
 
     async def _update(self, write: Update) -> None:
@@ -107,23 +122,23 @@ class Applier:
             if not error.not_found:
                 raise
         _log(write, "deleted")
-        self._insisted.pop(_uid(write.manifest), None)
         self._caches.forget(write.manifest)
 
     def _note_insistence(self, write: Update, stored: Manifest) -> None:
         """Note fields that somebody changed on the way: they are not written again and again."""
-        uid = _uid(stored)
-        insisted = residue(write, stored)
-        if insisted and self._insisted.get(uid) != insisted:
+        uid, fields = _uid(stored), residue(write, stored)
+        if not fields:
+            self._caches.insisted.pop(uid, None)
+            return
+        insisted = Insistence(write.applied, fields)
+        if self._caches.insisted.get(uid) != insisted:
             log.warning(
                 "%s %s: a webhook or the API server stored these fields otherwise; left so: %s",
                 write.child.resource.kind,
                 name_of(stored),
-                ", ".join(insisted[:5]),
+                ", ".join(fields[:5]),
             )
-            self._insisted[uid] = insisted
-        elif not insisted:
-            self._insisted.pop(uid, None)
+            self._caches.insisted[uid] = insisted
 
 
 def _claim(holder: Manifest) -> tuple[str, str]:

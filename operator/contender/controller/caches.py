@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 from contender.api.v1alpha1 import API_VERSION
 from contender.core import names
 from contender.core.children import CHILDREN
 from contender.core.children.base import Resource
+from contender.core.commands import is_unanswered
 from contender.core.manifest import Manifest, label
+from contender.core.snapshot import Insistence
 from contender.kube.client import Client
 from contender.kube.errors import ApiError
 from contender.kube.informer import Informer, Key, key_of
@@ -24,19 +27,32 @@ RELIST_RETRY_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
+class Wake(Protocol):
+    """Told that something about a ModelDeployment has changed."""
+
+    def __call__(self, key: Key, *, urgent: bool) -> None:
+        """Take note.
+
+        Args:
+            key: whom it concerns.
+            urgent: whether somebody waits for an answer in status.
+        """
+
+
 class Caches:
     """Copies of all watched collections.
 
     Args:
         client: how to reach the API server.
         namespaces: which to watch; none means all.
-        wake: called with the key of a ModelDeployment whenever something about it has changed.
+        wake: called with the key of a ModelDeployment whenever something about it has changed, and
+            with whether somebody waits for an answer.
     """
 
-    def __init__(
-        self, client: Client, namespaces: Iterable[str], wake: Callable[[Key], None]
-    ) -> None:
+    def __init__(self, client: Client, namespaces: Iterable[str], wake: Wake) -> None:
         self._wake = wake
+        self.insisted: dict[str, Insistence] = {}
+        """By uid of a child: what others insist on. Only a process that wrote it knows."""
         scopes: list[str | None] = [*namespaces] or [None]
         self.owners = [
             Informer(
@@ -45,7 +61,7 @@ class Caches:
                 OWNERS.kind,
                 OWNERS.plural,
                 namespace=scope,
-                changed=lambda owner: self._wake(key_of(owner)),
+                changed=self._owner_changed,
             )
             for scope in scopes
         ]
@@ -117,6 +133,7 @@ class Caches:
 
     def forget(self, manifest: Manifest) -> None:
         """Take out a child that was deleted."""
+        self.insisted.pop(manifest["metadata"]["uid"], None)
         self._of(manifest).forget(manifest)
 
     def _of(self, manifest: Manifest) -> Informer:
@@ -126,8 +143,12 @@ class Caches:
     def _owners_of(self, namespace: str) -> Informer:
         return next(one for one in self.owners if one.covers(namespace))
 
+    def _owner_changed(self, owner: Manifest) -> None:
+        self._wake(key_of(owner), urgent=is_unanswered(owner))
+
     def _child_changed(self, child: Manifest) -> None:
-        self._wake((child["metadata"]["namespace"], label(child, names.LABEL_OWNER)))
+        key = child["metadata"]["namespace"], label(child, names.LABEL_OWNER)
+        self._wake(key, urgent=False)
 
 
 async def _relist_for_ever(informer: Informer) -> None:

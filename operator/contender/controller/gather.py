@@ -65,6 +65,11 @@ class Gatherer:
             children=children,
             pods=tuple(one for one in related if one["kind"] == "Pod"),
             runs=_scheduled_runs(related, children),
+            insisted={
+                uid: self._caches.insisted[uid]
+                for uid in (child["metadata"]["uid"] for child in children)
+                if uid in self._caches.insisted
+            },
         )
 
     async def _reports(

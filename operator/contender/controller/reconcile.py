@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from contender.controller import metrics
 from contender.controller.announce import Announcer
-from contender.controller.apply import Applier, NameConflict
+from contender.controller.apply import Applier, Hindrance
 from contender.controller.caches import OWNERS, Caches
 from contender.controller.gather import Gatherer
 from contender.core.children import CHILDREN
@@ -29,6 +29,9 @@ from contender.kube.errors import ApiError
 from contender.kube.informer import Key
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
+
+_WEBHOOK = "failed calling webhook"
+"""How the API server says that a webhook did not answer as it should."""
 
 MESSAGE_LIMIT = 512
 """The API server repeats what it refuses, be it long."""
@@ -188,8 +191,11 @@ def _as_written(snapshot: Snapshot) -> Plan:
 
 def _problem(error: ApiError) -> Problem | None:
     """Return what status should say about a failed write; nothing about what passes by itself."""
-    if isinstance(error, NameConflict):
+    if isinstance(error, Hindrance):
         return Problem(error.reason, error.message)
+    if error.status == 500 and _WEBHOOK in error.message:
+        # It may pass, but it is not the API server's fault, and mostly somebody must mend it.
+        return Problem("WebhookFailed", error.message[:MESSAGE_LIMIT])
     if error.passes or error.is_conflict or error.not_found:
         return None
     # A webhook may put any text there; a condition takes one word.

@@ -14,10 +14,10 @@ from typing import Any
 from contender.api.v1alpha1 import GROUP
 from contender.core import names
 from contender.core.children.base import Child, Path
-from contender.core.manifest import Manifest, name_of, value_at, with_value, without
+from contender.core.manifest import Manifest, annotation, name_of, value_at, with_value, without
 from contender.core.plan import Annotated, Context, Plan
 from contender.core.quantity import same_quantity
-from contender.core.snapshot import Snapshot
+from contender.core.snapshot import Insistence, Snapshot
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,16 @@ class Update:
     child: Child
     manifest: Manifest
     fields: tuple[str, ...]
-    """Which fields differ, for the log."""
+    """Which fields differ."""
+    wanted: Manifest
+    """What is ours of the object."""
+    others: tuple[Path, ...] = ()
+    """What of this belongs to others."""
+
+    @property
+    def applied(self) -> str:
+        """Hash of what is ours."""
+        return annotation(self.wanted, names.ANNOTATION_APPLIED)
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,9 @@ Write = Create | Update | Delete
 _APPLIED: Path = ("metadata", "annotations", names.ANNOTATION_APPLIED)
 _QUANTITY = re.compile(r"\.resources\.(requests|limits)\.|\.target\.\w+$|\.(sizeLimit|divisor)$")
 """Fields in which the API server may spell the same amount another way."""
+
+MOST_NAMED = 3
+"""How many objects, and fields of each, status names that are left to others."""
 
 _WHOLE = frozenset({"spec.selector"})
 """Maps that mean something as a whole: one more label would select no pod at all."""
@@ -74,7 +86,30 @@ def diff(snapshot: Snapshot, plan: Plan, children: tuple[Child, ...]) -> tuple[W
             writes.append(write)
     writes.extend(_annotate(one) for one in plan.annotated)
     writes.extend(_unwanted(snapshot, plan, children))
-    return tuple(writes)
+    return tuple(write for write in writes if not _is_vain(snapshot, write))
+
+
+def left_to_others(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """Return what is left as others made it although spec wants it otherwise, for people."""
+    if plan.paused or not snapshot.insisted:
+        return ()
+    found: list[str] = []
+    for child, wanted in plan.wanted:
+        live = snapshot.child(child.resource.kind, name_of(wanted))
+        write = compare(plan.context, child, wanted, live)
+        if isinstance(write, Update) and _is_vain(snapshot, write):
+            more = " and more" if len(write.fields) > MOST_NAMED else ""
+            fields = ", ".join(write.fields[:MOST_NAMED])
+            found.append(f"{child.resource.kind} {name_of(wanted)}: {fields}{more}")
+    return tuple(found)
+
+
+def _is_vain(snapshot: Snapshot, write: Write) -> bool:
+    """Return whether the same write did not help before: repeating it would be an endless fight."""
+    if not isinstance(write, Update):
+        return False
+    insisted = snapshot.insisted.get(write.manifest["metadata"]["uid"])
+    return insisted == Insistence(write.applied, write.fields)
 
 
 def compare(
@@ -89,7 +124,7 @@ def compare(
     fields = tuple(differences(merged, live))
     if not fields:
         return None
-    return Update(child, _over(merged, live), fields)
+    return Update(child, _over(merged, live), fields, stamped, others)
 
 
 def _stamp(wanted: Manifest, others: tuple[Path, ...]) -> Manifest:
@@ -114,9 +149,7 @@ def _over(wanted: Manifest, live: Manifest) -> Manifest:
     theirs = live["metadata"]
     ours = wanted["metadata"]
     annotations = {
-        key: value
-        for key, value in (theirs.get("annotations") or {}).items()
-        if not key.startswith(f"{GROUP}/")
+        key: value for key, value in (theirs.get("annotations") or {}).items() if not _is_ours(key)
     }
     metadata = {
         **{key: theirs[key] for key in ("uid", "resourceVersion", "finalizers") if key in theirs},
@@ -139,7 +172,8 @@ def _annotate(one: Annotated) -> Update:
     manifest: Manifest = one.live
     for key, value in one.annotations.items():
         manifest = with_value(manifest, ("metadata", "annotations", key), value)
-    return Update(one.child, manifest, tuple(sorted(one.annotations)))
+    wanted: Manifest = {"metadata": {**manifest["metadata"], "labels": {}}}
+    return Update(one.child, manifest, tuple(differences(wanted, one.live)), wanted)
 
 
 def _unwanted(snapshot: Snapshot, plan: Plan, children: tuple[Child, ...]) -> Iterator[Delete]:
@@ -161,16 +195,16 @@ def differences(wanted: Manifest, live: Manifest) -> Iterator[str]:
     """
     ours, theirs = wanted["metadata"], live["metadata"]
     yield from _missing(ours["labels"], theirs.get("labels") or {}, "metadata.labels")
-    own = {
-        key: value
-        for key, value in (theirs.get("annotations") or {}).items()
-        if key.startswith(f"{GROUP}/")
-    }
-    for key in sorted({*ours["annotations"], *own}):
+    own = {key: value for key, value in (theirs.get("annotations") or {}).items() if _is_ours(key)}
+    for key in sorted({*filter(_is_ours, ours["annotations"]), *own}):
         if ours["annotations"].get(key) != own.get(key):
             yield f"metadata.annotations.{key}"
     for body in sorted(set(wanted) - {"apiVersion", "kind", "metadata"}):
         yield from _missing(wanted[body], live.get(body), body)
+
+
+def _is_ours(annotation: str) -> bool:
+    return annotation.startswith(f"{GROUP}/")
 
 
 def _missing(wanted: Any, live: Any, path: str) -> Iterator[str]:
@@ -195,6 +229,6 @@ def _missing(wanted: Any, live: Any, path: str) -> Iterator[str]:
 
 
 def residue(write: Update, stored: Manifest) -> tuple[str, ...]:
-    """Return the fields that the API server stored otherwise than we wrote them: a mutating webhook
-    has its own mind, and writing again would be an endless fight."""
-    return tuple(differences(write.manifest, stored))
+    """Return what the next comparison will find: the fields of ours that were stored otherwise than
+    we wrote them."""
+    return tuple(differences(_with_kept(write.wanted, stored, write.others), stored))

@@ -19,6 +19,15 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Insistence:
+    """What came back otherwise than we wrote it: a webhook has its own mind."""
+
+    applied: str
+    """Hash of what we wrote."""
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One ModelDeployment and everything around it at one moment."""
 
@@ -37,6 +46,8 @@ class Snapshot:
     allowed_accounts: Mapping[str, bool] = field(default_factory=lambda: {})
     """Service accounts the spec names: whether they exist and allow to be used."""
 
+    insisted: Mapping[str, Insistence] = field(default_factory=lambda: {})
+    """By uid of a child: what others insist on."""
     reports: Mapping[str, Report] = field(default_factory=lambda: {})
     """By uid: what only an Event says of a pod that is not ready, such as its probe's answer, and
     of a Job without pods."""

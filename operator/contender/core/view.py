@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from contender.core.diff import MOST_NAMED, left_to_others
 from contender.core.plan import Plan, Problem
 from contender.core.records import Record
 from contender.core.revisions import Revisions
@@ -25,6 +26,8 @@ class View:
     """Pods that must be available before the revision counts as ready."""
     trouble: Trouble | None
     """What keeps the wanted revision's pods from being ready."""
+    left: tuple[str, ...] = ()
+    """What is otherwise than wanted and left so."""
 
     @property
     def revisions(self) -> Revisions:
@@ -62,7 +65,7 @@ class View:
     def sentence(self) -> str:
         """What serves, what is wanted, and why they differ."""
         wanted, serving = self.revisions.wanted, self.revisions.serving
-        held = _held(self.revisions)
+        held = _held(self.revisions) + _left(self.left)
         why = f": {self.trouble}" if self.trouble else ""
         if self.problem:
             why = f": {self.problem.reason}: {self.problem.message}"
@@ -91,6 +94,13 @@ def _held(revisions: Revisions) -> str:
     return f" (rolled back to {revisions.wanted.name}, held until spec changes)"
 
 
+def _left(left: tuple[str, ...]) -> str:
+    if not left:
+        return ""
+    more = "; and more" if len(left) > MOST_NAMED else ""
+    return f" (stored otherwise than written: {'; '.join(left[:MOST_NAMED])}{more})"
+
+
 def make_view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
     """Return the view of what was seen and planned, with the problem that stopped the writes."""
     revisions = plan.revisions
@@ -109,4 +119,5 @@ def make_view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
             snapshot.pods_of(wanted),
             snapshot.reports,
         ),
+        left=left_to_others(snapshot, plan),
     )

@@ -11,6 +11,7 @@ from contender.controller.apply import Applier, NameConflict
 from contender.controller.caches import Caches
 from contender.core.children.service import SERVICE
 from contender.core.diff import Create, Delete, Update
+from contender.core.snapshot import Insistence
 from contender.kube.client import Client
 from contender.kube.errors import ApiError
 
@@ -83,6 +84,7 @@ class Copies:
     def __init__(self) -> None:
         self.stored: list[str] = []
         self.forgotten: list[str] = []
+        self.insisted: dict[str, Insistence] = {}
 
     def store(self, one: Json) -> None:
         self.stored.append(one["metadata"]["name"])
@@ -96,6 +98,10 @@ class Copies:
         self.forgotten.append(one["metadata"]["name"])
 
 
+def _update(manifest: Json, *fields: str) -> Update:
+    return Update(SERVICE, manifest, fields or ("spec.port",), manifest)
+
+
 def _applier(store: Store) -> tuple[Applier, Copies]:
     copies = Copies()
     return Applier(cast("Client", store), cast("Caches", copies)), copies
@@ -106,7 +112,7 @@ async def test_writes_are_carried_out_in_order_and_put_into_the_cache() -> None:
     applier, copies = _applier(store)
     writes = (
         Create(SERVICE, _service("a")),
-        Update(SERVICE, _service("b", port=81), ("spec.port",)),
+        _update(_service("b", port=81)),
         Delete(SERVICE, _service("c")),
     )
     assert await applier.apply(writes) == 3
@@ -121,7 +127,7 @@ async def test_nothing_is_written_after_a_failure() -> None:
     applier, copies = _applier(store)
     writes = (
         Create(SERVICE, _service("a")),
-        Update(SERVICE, _service("b"), ("spec.port",)),
+        _update(_service("b")),
         Create(SERVICE, _service("c")),
     )
     with pytest.raises(ApiError, match="no"):
@@ -170,23 +176,15 @@ async def test_a_child_that_is_being_deleted_is_not_touched() -> None:
     assert store.asked == ["create churn", "get churn"]
 
 
-async def test_what_a_webhook_insists_on_is_written_once_and_then_left() -> None:
+async def test_what_a_webhook_insists_on_is_noted_and_forgotten_when_it_does_not_any_more() -> None:
     store = Store(_service())
     store.insists = {"port": 99}
-    applier, _ = _applier(store)
-    write = Update(SERVICE, _service(), ("spec.port",))
-    assert await applier.apply((write,)) == 1
-    assert await applier.apply((write,)) == 0
-    assert store.asked == ["replace churn"]
-
-
-async def test_another_difference_is_written_in_spite_of_a_webhook() -> None:
-    store = Store(_service())
-    store.insists = {"port": 99}
-    applier, _ = _applier(store)
-    await applier.apply((Update(SERVICE, _service(), ("spec.port",)),))
-    more = Update(SERVICE, _service(), ("metadata.labels.team", "spec.port"))
-    assert await applier.apply((more,)) == 1
+    applier, copies = _applier(store)
+    await applier.apply((_update(_service()),))
+    assert copies.insisted == {"uid-churn": Insistence("", ("spec.port",))}
+    store.insists = {}
+    await applier.apply((_update(_service()),))
+    assert copies.insisted == {}
 
 
 async def test_a_child_that_is_gone_already_counts_as_deleted() -> None:

@@ -98,6 +98,7 @@ def test_status_and_what_the_server_fills_in_do_not_count() -> None:
 
 def test_the_residue_of_a_write_is_what_a_webhook_insists_on() -> None:
     child = Child(Resource("v1", "Thing", "things"), lambda context: ())
-    write = Update(child, _manifest({"a": 1, "b": 2}), ("spec.a",))
+    wanted = _manifest({"a": 1, "b": 2})
+    write = Update(child, wanted, ("spec.a",), wanted)
     assert residue(write, _manifest({"a": 9, "b": 2, "c": 3})) == ("spec.a",)
     assert residue(write, _manifest({"a": 1, "b": 2})) == ()
