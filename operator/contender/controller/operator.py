@@ -42,7 +42,8 @@ async def run_operator(settings: Settings) -> None:
     async with Client.connect(OPERATOR) as plain:
         lease = _lease(plain, settings)
         client = plain.guarded(lease.held) if lease else plain
-        queue: WorkQueue[Key] = WorkQueue()
+        # Namespaces take turns: none waits for the crowd in another.
+        queue: WorkQueue[Key] = WorkQueue(flow_of=lambda key: key[0])
         caches = Caches(client, settings.namespaces, queue.add)
         announcer = Announcer(client)
         reconciler = Reconciler(client, caches, announcer)

@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from contender.kube.client import Client, collection
@@ -144,6 +145,7 @@ class Informer:
         """List and watch for ever."""
         delay = FIRST_DELAY
         while True:
+            began = monotonic()
             try:
                 if not self._version:
                     await self.relist()
@@ -155,7 +157,10 @@ class Informer:
                     self._version = ""
                 else:
                     log.warning("watch of %s: %s", self._path, error)
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
+                if monotonic() - began > delay:
+                    delay = FIRST_DELAY  # it went well for longer than was waited before
+                jitter = random.uniform(0.5, 1.0)  # noqa: S311
+                await asyncio.sleep(max(delay * jitter, error.retry_after))
                 delay = min(delay * 2, LONGEST_DELAY)
 
     async def relist(self) -> None:
@@ -246,7 +251,7 @@ class Informer:
 
 def _share_strings(value: Json | list[Any]) -> None:
     """Let all copies share their short strings: thousands of objects repeat the same few words,
-    and half of the memory would be theirs. (Keys are shared by the JSON decoder already.)"""
+    and half of the memory would be theirs. Keys are shared by the JSON decoder."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(inner, str):
             if len(inner) <= LONGEST_SHARED:
