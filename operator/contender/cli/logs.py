@@ -26,6 +26,15 @@ def set_up_logs(style: str, level: str) -> None:
         if style == "json"
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
     )
+    handler.addFilter(_briefly)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _briefly(record: logging.LogRecord) -> bool:
+    """Leave out tracebacks of errors of Kopf's own: where in Kopf a watch broke helps nobody."""
+    error = record.exc_info[1] if record.exc_info else None
+    if record.name.startswith("kopf") and type(error).__module__.startswith("kopf."):
+        record.exc_info = None
+    return True

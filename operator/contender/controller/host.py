@@ -102,8 +102,13 @@ async def watch_owners(
                 stop_flag=ended,
             )
             return
-        except Exception:
-            log.exception("the watch of ModelDeployments died; it is started anew")
+        except Exception as error:
+            foreseen = type(error).__module__.startswith(("kopf.", "aiohttp."))
+            log.warning(
+                "the watch of ModelDeployments died and is started anew: %s",
+                error,
+                exc_info=not foreseen,
+            )
             await asyncio.sleep(RESTART_SECONDS)
         finally:
             relay.cancel()

@@ -131,7 +131,8 @@ class Client:
             ) as answer,
         ):
             if answer.status >= 400:
-                raise api_error("GET", path, answer.status, await answer.read())
+                wait = answer.headers.get("Retry-After", "")
+                raise api_error("GET", path, answer.status, await answer.read(), wait)
             try:
                 while line := await answer.content.readline():
                     yield orjson.loads(line)
