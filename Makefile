@@ -61,6 +61,11 @@ test: ## set up everything and run all checks and tests (CI calls this)
 test-fast: ## lint and the tests that need no cluster
 	@$(DEV_PYTHON) -m dev.test --fast
 
+.PHONY: soak
+soak: venv ## random operations on a real operator for MINUTES=30, from SEED=1 on
+	@SOAK_MINUTES=$(or $(MINUTES),30) SOAK_SEED=$(or $(SEED),1) \
+	  $(PYTHON) -m pytest -s tests/faults/test_soak.py
+
 .PHONY: lock
 lock: venv ## pin all dependencies anew, with hashes
 	@cd requirements && for one in operator dev; do \
