@@ -79,9 +79,8 @@ def decide(snapshot: Snapshot, *, may_act: bool = True) -> Revisions:
         records = (wanted, *(record for record in records if record.name != wanted.name))
     serving = _serving(records) or _first(snapshot, records)
     if may_act and _takes_over(snapshot, wanted, serving):
-        records = replaced(
-            records, wanted.marked(ANNOTATION_SERVED_AT=format_micro_time(snapshot.now))
-        )
+        now = _moment_of_a_switch(snapshot, records)
+        records = replaced(records, wanted.marked(ANNOTATION_SERVED_AT=now))
         wanted = _by_name(records, wanted.name)
         serving = wanted
     draining, drained_at = _draining(snapshot, records, wanted, serving)
@@ -143,6 +142,14 @@ def _born(snapshot: Snapshot, records: tuple[Record, ...], refresh: str) -> Reco
 def _serving(records: tuple[Record, ...]) -> Record | None:
     served = [record for record in records if record.served_at]
     return max(served, key=lambda record: record.marks[names.ANNOTATION_SERVED_AT], default=None)
+
+
+def _moment_of_a_switch(snapshot: Snapshot, records: tuple[Record, ...]) -> str:
+    """Return the present moment, but always after all earlier switches: the newest one serves, also
+    when the clock was put back."""
+    switches = [record.served_at for record in records if record.served_at]
+    after = [switch + timedelta(microseconds=1) for switch in switches]
+    return format_micro_time(max([snapshot.now, *after]))
 
 
 def _first(snapshot: Snapshot, records: tuple[Record, ...]) -> Record | None:
