@@ -66,6 +66,10 @@ soak: venv ## random operations on a real operator for MINUTES=30, from SEED=1 o
 	@SOAK_MINUTES=$(or $(MINUTES),30) SOAK_SEED=$(or $(SEED),1) \
 	  $(PYTHON) -m pytest -s tests/faults/test_soak.py
 
+.PHONY: bench
+bench: venv ## measure, and write docs/benchmarks.md (ONLY="creation life": some; QUICK=1: try it out)
+	@$(PYTHON) -m bench $(ONLY) $(if $(QUICK),--quick,--docs)
+
 .PHONY: lock
 lock: venv ## pin all dependencies anew, with hashes
 	@cd requirements && for one in operator dev; do \

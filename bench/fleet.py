@@ -32,6 +32,10 @@ def spec(version: str = "1", most: int = 3) -> Json:
     }
 
 
+def names(count: int) -> list[str]:
+    return [f"m{number}" for number in range(count)]
+
+
 def manifest(name: str, body: Json | None = None) -> Json:
     return {
         "apiVersion": GROUP_VERSION,
@@ -60,16 +64,16 @@ async def side_by_side(
             group.create_task(worker())
 
 
-async def create(api: Api, namespace: str, names: Iterable[str], body: Json | None = None) -> None:
+async def create(api: Api, namespace: str, which: Iterable[str], body: Json | None = None) -> None:
     """Create ModelDeployments, all at once."""
     path = collection(namespace)
-    await side_by_side(lambda name: api.create(path, manifest(name, body)), names)
+    await side_by_side(lambda name: api.create(path, manifest(name, body)), which)
 
 
-async def edit(api: Api, namespace: str, names: Iterable[str], change: Json) -> None:
+async def edit(api: Api, namespace: str, which: Iterable[str], change: Json) -> None:
     """Apply a merge patch to the spec of ModelDeployments, all at once."""
     path = collection(namespace)
-    await side_by_side(lambda name: api.patch(f"{path}/{name}", {"spec": change}), names)
+    await side_by_side(lambda name: api.patch(f"{path}/{name}", {"spec": change}), which)
 
 
 class Told:
@@ -91,9 +95,16 @@ class Told:
         else:
             self.current.pop(name, None)
 
-    async def all_at(self, names: Iterable[str], generation: int = 1) -> None:
+    async def take_all(self, api: Api, path: str) -> Json:
+        """List the collection; return the list."""
+        listed = await api.get(path)
+        for one in listed["items"]:
+            self.take(one)
+        return listed
+
+    async def all_at(self, which: Iterable[str], generation: int = 1) -> None:
         """Wait until the status of all these is about this generation."""
-        open_ones = set(names)
+        open_ones = set(which)
         while True:
             open_ones -= {name for name in open_ones if (name, generation) in self.when}
             if not open_ones:
@@ -106,17 +117,19 @@ class Told:
 async def told(api: Api, namespace: str) -> AsyncIterator[Told]:
     """Follow the status of a namespace's ModelDeployments."""
     path = collection(namespace)
-    listed = await api.get(path)
     found = Told()
-    for one in listed["items"]:
-        found.take(one)
+    listed = await found.take_all(api, path)
 
     async def follow() -> None:
-        async for event in api.watch(path, listed["metadata"]["resourceVersion"]):
-            found.take(event["object"])
+        nonlocal listed
+        while True:  # an API server that is busy may end a watch
+            async for event in api.watch(path, listed["metadata"]["resourceVersion"]):
+                if event["type"] == "ERROR":
+                    break
+                found.take(event["object"])
+            listed = await found.take_all(api, path)
 
-    following = asyncio.create_task(follow())
-    try:
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(follow())
         yield found
-    finally:
         following.cancel()

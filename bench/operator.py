@@ -64,22 +64,11 @@ class Operator:
         assert found
         return int(found[1]) * 1024 / 1e6
 
-    async def metric(self, name: str, **labels: str) -> float:
-        """Return a metric of its own, summed over the labels that are not named."""
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{self.port}/metrics") as answer:
-                text = await answer.text()
-        total = 0.0
-        for found in re.finditer(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE):
-            told = dict(re.findall(r'(\w+)="([^"]*)"', found[1] or ""))
-            if labels.items() <= told.items():
-                total += float(found[2])
-        return total
-
-    async def phases(self) -> dict[str, float]:
-        """Return the seconds spent in each phase of a pass so far."""
-        name = "contender_reconcile_phase_seconds_total"
-        return {phase: await self.metric(name, phase=phase) for phase in PHASES}
+    async def metrics(self) -> "Metrics":
+        """Scrape it once."""
+        url = f"http://127.0.0.1:{self.port}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return Metrics(await answer.text())
 
     def stop(self) -> None:
         """End it as Kubernetes does."""
@@ -90,13 +79,42 @@ class Operator:
             self._process.kill()
 
 
+class Metrics:
+    """One scrape of the operator's metrics."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return a metric summed over the labels that are not named."""
+        total = 0.0
+        for found in re.finditer(rf"^{name}(?:\{{(.*)\}})? (\S+)$", self._text, re.MULTILINE):
+            told = dict(re.findall(r'(\w+)="([^"]*)"', found[1] or ""))
+            if labels.items() <= told.items():
+                total += float(found[2])
+        return total
+
+    @property
+    def passes(self) -> int:
+        """How many passes there were."""
+        return int(self.total("controller_runtime_reconcile_total"))
+
+    def phases(self) -> dict[str, float]:
+        """Return the seconds spent in each phase of a pass so far."""
+        name = "contender_reconcile_phase_seconds_total"
+        return {phase: self.total(name, phase=phase) for phase in PHASES}
+
+
 @asynccontextmanager
-async def running(server: ApiServer, *, wait: bool = True) -> AsyncIterator[Operator]:
-    """Start the operator as users get it: no option changed but the port."""
+async def running(server: ApiServer, *options: str, wait: bool = True) -> AsyncIterator[Operator]:
+    """Start the operator as users get it, with these options."""
     log = server.kubeconfig.parent / f"operator-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "contender", "operator", "--host", "127.0.0.1", "--port", "0"],
+            [
+                *(sys.executable, "-m", "contender", "operator", *options),
+                *("--host", "127.0.0.1", "--port", "0"),
+            ],
             env={
                 **os.environ,
                 "KUBECONFIG": str(server.kubeconfig),

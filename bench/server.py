@@ -54,7 +54,7 @@ async def make_namespace(api: Api, name: str) -> None:
 
 
 async def writes(api: Api) -> Counter[str]:
-    """Count the writes carried out so far: `create deployments`, `patch modeldeployments/status`."""
+    """Count the writes so far: `create deployments`, `patch modeldeployments/status`."""
     found: Counter[str] = Counter()
     for labels, count in _COUNTED.findall(await api.text("/metrics")):
         about = dict(_LABEL.findall(labels))

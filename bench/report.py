@@ -1,0 +1,237 @@
+"""What the figures mean: targets, a table for the terminal, and the page for the docs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.api import Json
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure that must not be above a limit."""
+
+    what: str
+    limit: float
+    unit: str
+    read: Callable[[Json], float]
+    """Finds the figure; KeyError when its bench was not run."""
+
+    def value(self, found: Json) -> float | None:
+        try:
+            return self.read(found)
+        except KeyError:
+            return None
+
+    def is_missed(self, found: Json) -> bool:
+        value = self.value(found)
+        return value is not None and value > self.limit
+
+
+def _slope(found: Json) -> float:
+    """Return the KB of memory that one more ModelDeployment takes, between 1,000 and the most."""
+    points = [one for one in found["growth"]["points"] if one["count"] >= 1000]
+    (first, *_, last) = points if len(points) > 1 else found["growth"]["points"]
+    return (last["rssMb"] - first["rssMb"]) / (last["count"] - first["count"]) * 1000
+
+
+def _spare_edit_writes(found: Json) -> float:
+    """Return the writes beyond one child and one status for each edit."""
+    made = found["life"]["edits"]["writes"]
+    return float(sum(made.values()) - 2 * found["life"]["count"])
+
+
+def _growth_of_cost(found: Json) -> float:
+    """Return how much more CPU one creation costs in the largest fleet than in the one of 1,000."""
+    points = found["growth"]["points"]
+    cost = {one["count"]: one["cpuSecondsToCreate"] / one["count"] for one in points}
+    return float(cost[max(cost)] / cost[1000 if 1000 in cost else min(cost)])
+
+
+TARGETS = (
+    Target(
+        "1,000 created: time beside a bare client's with the same writes",
+        1.3,
+        "x",
+        lambda found: found["creation"]["ratio"],
+    ),
+    Target("1,000 edited: writes beyond one child and one status each", 0, "", _spare_edit_writes),
+    Target("at rest for 5 minutes: writes", 0, "", lambda found: found["life"]["rest"]["writes"]),
+    Target(
+        "at rest: CPU of one core",
+        1.0,
+        "%",
+        lambda found: found["life"]["rest"]["cpuPercentOfOneCore"],
+    ),
+    Target(
+        "restart at 1,000: writes that nobody asked for",
+        0,
+        "",
+        lambda found: sum(found["life"]["restart"]["otherWrites"].values()),
+    ),
+    Target(
+        "restart at 1,000: from process start to the first change reconciled",
+        5.0,
+        "s",
+        lambda found: found["life"]["restart"]["firstChangeSeconds"],
+    ),
+    Target("memory at 1,000", 120.0, "MB", lambda found: found["life"]["rssMb"]),
+    Target("memory for each further one", 60.0, "KB", _slope),
+    Target("CPU to create one, at 3,000 beside at 1,000", 1.25, "x", _growth_of_cost),
+    Target(
+        "900 flapping in another namespace: time of a creation beside alone",
+        2.0,
+        "x",
+        lambda found: found["starvation"]["ratio"],
+    ),
+)
+
+
+def table(found: Json) -> str:
+    """Return the targets and what was measured, as lines of Markdown."""
+    lines = ["| Figure | Measured | Target |", "|---|---:|---:|"]
+    for target in TARGETS:
+        value = target.value(found)
+        if value is not None:
+            mark = " **missed**" if target.is_missed(found) else ""
+            measured = f"{_number(value)} {target.unit}".strip() + mark
+            wanted = f"<= {_number(target.limit)} {target.unit}".strip() if target.limit else "0"
+            lines.append(f"| {target.what} | {measured} | {wanted} |")
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.2f}"
+
+
+def page(found: Json) -> str:
+    """Return docs/benchmarks.md."""
+    machine = found["machine"]
+    parts = [
+        _INTRODUCTION.format(**machine),
+        table(found),
+        *(_SECTIONS[name](found[name]) for name in _SECTIONS if name in found),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+_INTRODUCTION = """
+<!-- Written by `make bench`. -->
+# Benchmarks
+
+What the operator costs, measured by `make bench` (about 25 minutes; leave the machine alone
+meanwhile). It prints this table and ends with an error when a figure misses its target; `make bench
+ONLY="creation rest"` runs some, `QUICK=1` tries them with small numbers. All raw figures are in
+`bench/results.json`.
+
+Each bench starts etcd and kube-apiserver of its own, and the operator as a process beside it, on
+the same machine: {cores} cores ({processor}), {memoryGB} GB, Linux {kernel}, Python {python}.
+Seconds say little on another machine; ratios are taken within one run. Writes are those that the API
+server counted. No controllers and no nodes run, so that nobody else uses the machine.
+
+A ModelDeployment of these benches has an endpoint, two replicas, an autoscaler and a disruption
+budget: a ControllerRevision, two Services, a Deployment, a HorizontalPodAutoscaler, a
+PodDisruptionBudget, its status and an Event.
+"""
+
+
+def _creation(found: Json) -> str:
+    bare = ", ".join(f"{at_once}: {took:.1f} s" for at_once, took in found["bareSeconds"].items())
+    made = ", ".join(f"{count} x {what}" for what, count in found["writes"].items())
+    return f"""
+## {found["count"]:,} created at once
+
+From the first request to the last status: **{found["operatorSeconds"]:.1f} s**, with
+{found["operatorCpuSeconds"]:.1f} s of CPU in the operator.
+
+The baseline is a bare asynchronous client (aiohttp) that was given the very same bodies beforehand,
+and only sends them. By the number of ModelDeployments it works on side by side, it took {bare}: at
+best {found["bareWritesPerSecond"]:.0f} writes a second, which is what the API server can do here.
+The operator took **{found["ratio"]:.2f} x** the best of these.
+
+Writes of the operator until the last status (Events follow behind): {made}.
+"""
+
+
+def _life(found: Json) -> str:
+    edits, rest, restart = found["edits"], found["rest"], found["restart"]
+    made = ", ".join(f"{count} x {what}" for what, count in edits["writes"].items())
+    phases = found["latency"]["phasesMs"]
+    return f"""
+## A fleet of {found["count"]:,}
+
+- **Edits**: all {found["count"]:,} edited at once (`scaling.maxReplicas`):
+  {edits["seconds"]:.1f} s; writes: {made}.
+- **One edit** after another, from the API server's answer to the status that tells of it: p50
+  {found["latency"]["p50Ms"]:.0f} ms, p99 {found["latency"]["p99Ms"]:.0f} ms.
+- **At rest** for {rest["seconds"]:.0f} s: {rest["writes"]} writes,
+  {rest["cpuPercentOfOneCore"]:.2f} % of one core. (Owners are listed anew every 10 minutes; that this writes nothing is tested in
+  tests/faults.)
+- **Restart**: the first change, made while it was starting, was told in status
+  {restart["firstChangeSeconds"]:.1f} s after the process started; all were looked at after
+  {restart["allSeenSeconds"]:.1f} s; other writes: {sum(restart["otherWrites"].values())}.
+- **Memory**: {found["rssEmptyMb"]:.0f} MB without any, {found["rssMb"]:.0f} MB with
+  {found["count"]:,}, {found["rssAfterRestartMb"]:.0f} MB after a restart.
+
+Time of one pass by phase (an edit of one child; apply and write are the API server's answers):
+
+| {" | ".join(phases)} |
+|{"---:|" * len(phases)}
+| {" | ".join(f"{took:.2f} ms" for took in phases.values())} |
+"""
+
+
+def _growth(found: Json) -> str:
+    points = found["points"]
+    rows = "\n".join(
+        f"| {one['count']:,} | {one['cpuSecondsToCreate']:.1f} s |"
+        f" {one['cpuSecondsToCreate'] / one['count'] * 1000:.1f} ms | {one['rssMb']:.0f} MB |"
+        f" {one['cpuMsPerEdit']:.1f} ms | {one['p50Ms']:.0f} ms | {one['p99Ms']:.0f} ms |"
+        for one in points
+    )
+    return f"""
+## Growth
+
+| Fleet | CPU to create all | each | Memory | CPU of one edit | p50 of one edit | p99 |
+|---:|---:|---:|---:|---:|---:|---:|
+{rows}
+
+{_chart("CPU seconds to create all", "seconds", points, "cpuSecondsToCreate")}
+
+{_chart("Memory", "MB", points, "rssMb")}
+"""
+
+
+def _chart(title: str, unit: str, points: list[Json], key: str) -> str:
+    """Return a plot as GitHub and many others draw it."""
+    counts = ", ".join(str(one["count"]) for one in points)
+    values = ", ".join(f"{one[key]:.1f}" for one in points)
+    most = max(one[key] for one in points)
+    return f"""```mermaid
+xychart-beta
+  title "{title}"
+  x-axis "ModelDeployments" [{counts}]
+  y-axis "{unit}" 0 --> {most * 1.1:.0f}
+  line [{values}]
+```"""
+
+
+def _starvation(found: Json) -> str:
+    return f"""
+## A noisy neighbour
+
+In one namespace {found["flapping"]} ModelDeployments flap: their pods become ready and unready,
+{found["flapsPerSecond"]:.0f} times a second in all ({found["passesMeanwhile"]} passes meanwhile).
+In another one ModelDeployments are created one after another: p50 {found["besideP50Ms"]:.0f} ms
+from the request to the status, {found["aloneP50Ms"]:.0f} ms without the neighbour:
+**{found["ratio"]:.2f} x**. Both share the API server, which the flaps themselves keep busy; in the operator's queue the
+namespaces take turns.
+"""
+
+
+_SECTIONS: dict[str, Callable[[Json], str]] = {
+    "creation": _creation,
+    "life": _life,
+    "small": _life,
+    "growth": _growth,
+    "starvation": _starvation,
+}
