@@ -125,8 +125,8 @@ ONLY="creation rest"` runs some, `QUICK=1` tries them with small numbers. All ra
 
 Each bench starts etcd and kube-apiserver of its own, and the operator as a process beside it, on
 the same machine: {cores} cores ({processor}), {memoryGB} GB, Linux {kernel}, Python {python}.
-Seconds say little on another machine; ratios are taken within one run. Writes are those that the API
-server counted. No controllers and no nodes run, so that nobody else uses the machine.
+Seconds say little on another machine; ratios are taken within one run. Writes are those that the
+API server counted. No controllers and no nodes run, so that nobody else uses the machine.
 
 A ModelDeployment of these benches has an endpoint, two replicas, an autoscaler and a disruption
 budget: a ControllerRevision, two Services, a Deployment, a HorizontalPodAutoscaler, a
@@ -164,8 +164,8 @@ def _life(found: Json) -> str:
 - **One edit** after another, from the API server's answer to the status that tells of it: p50
   {found["latency"]["p50Ms"]:.0f} ms, p99 {found["latency"]["p99Ms"]:.0f} ms.
 - **At rest** for {rest["seconds"]:.0f} s: {rest["writes"]} writes,
-  {rest["cpuPercentOfOneCore"]:.2f} % of one core. (Owners are listed anew every 10 minutes; that this writes nothing is tested in
-  tests/faults.)
+  {rest["cpuPercentOfOneCore"]:.2f} % of one core. (Owners are listed anew every 10 minutes; that
+  this writes nothing is tested in tests/faults.)
 - **Restart**: the first change, made while it was starting, was told in status
   {restart["firstChangeSeconds"]:.1f} s after the process started; all were looked at after
   {restart["allSeenSeconds"]:.1f} s; other writes: {sum(restart["otherWrites"].values())}.
@@ -223,8 +223,8 @@ In one namespace {found["flapping"]} ModelDeployments flap: their pods become re
 {found["flapsPerSecond"]:.0f} times a second in all ({found["passesMeanwhile"]} passes meanwhile).
 In another one ModelDeployments are created one after another: p50 {found["besideP50Ms"]:.0f} ms
 from the request to the status, {found["aloneP50Ms"]:.0f} ms without the neighbour:
-**{found["ratio"]:.2f} x**. Both share the API server, which the flaps themselves keep busy; in the operator's queue the
-namespaces take turns.
+**{found["ratio"]:.2f} x**. Both share the API server, which the flaps themselves keep busy; in the
+operator's queue the namespaces take turns.
 """
 
 

@@ -14,7 +14,7 @@ from dev.paths import CHECKOUT
 from tests.contract.server import until
 from tests.scenarios.world import World, model
 
-WRITE = re.compile(r" (created|updated \(|deleted)|Switched:", re.MULTILINE)
+WRITE = re.compile(r"\b(?:created|updated|deleted) [A-Z]|Switched:")
 PATIENCE = 60
 
 

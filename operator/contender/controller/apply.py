@@ -55,12 +55,18 @@ class Applier:
             ApiError: a write failed; those before it are done. NameConflict when an object of
                 another owner has the name of a child.
         """
-        done = 0
-        for write in writes:
-            done += await self._one(write)
-        return done
+        done: list[str] = []
+        try:
+            for write in writes:
+                await self._one(write)
+                done.append(_told(write))
+        finally:
+            if done:
+                owner = label(writes[0].manifest, names.LABEL_OWNER)
+                log.info("%s/%s: %s", _namespace(writes[0]), owner, ", ".join(done))
+        return len(done)
 
-    async def _one(self, write: Write) -> int:
+    async def _one(self, write: Write) -> None:
         kind, verb = write.child.resource.kind, type(write).__name__.lower()
         try:
             with self._caches.writing(write.manifest):
@@ -75,7 +81,6 @@ class Applier:
             metrics.WRITES.labels(kind, verb, "error").inc()
             raise
         metrics.WRITES.labels(kind, verb, "success").inc()
-        return 1
 
     async def _create(self, write: Create) -> None:
         try:
@@ -85,7 +90,6 @@ class Applier:
                 raise
             await self._explain(write, error)
             return
-        _log(write, "created")
         self._caches.store(stored)
 
     async def _explain(self, write: Create, error: ApiError) -> None:
@@ -111,7 +115,6 @@ class Applier:
 
     async def _update(self, write: Update) -> None:
         stored = await self._client.replace(_path(write), write.manifest)
-        _log(write, f"updated ({', '.join(write.fields[:5])})")
         self._note_insistence(write, stored)
         self._caches.store(stored)
 
@@ -121,7 +124,6 @@ class Applier:
         except ApiError as error:
             if not error.not_found:
                 raise
-        _log(write, "deleted")
         self._caches.forget(write.manifest)
 
     def _note_insistence(self, write: Update, stored: Manifest) -> None:
@@ -168,15 +170,20 @@ def _of_predecessor(holder: Manifest, owner: Manifest) -> bool:
     )
 
 
-def _log(write: Write, what: str) -> None:
-    manifest = write.manifest
-    log.info(
-        "%s %s/%s %s",
-        write.child.resource.kind,
-        manifest["metadata"]["namespace"],
-        name_of(manifest),
-        what,
-    )
+def _told(write: Write) -> str:
+    """Return what was done, for the log."""
+    what = f"{write.child.resource.kind} {name_of(write.manifest)}"
+    match write:
+        case Create():
+            return f"created {what}"
+        case Update():
+            return f"updated {what} ({', '.join(write.fields[:5])})"
+        case Delete():
+            return f"deleted {what}"
+
+
+def _namespace(write: Write) -> str:
+    return str(write.manifest["metadata"]["namespace"])
 
 
 def _uid(manifest: Manifest) -> str:
@@ -185,9 +192,7 @@ def _uid(manifest: Manifest) -> str:
 
 def _collection(write: Write) -> str:
     resource = write.child.resource
-    return collection(
-        resource.api_version, resource.plural, write.manifest["metadata"]["namespace"]
-    )
+    return collection(resource.api_version, resource.plural, _namespace(write))
 
 
 def _path(write: Write) -> str:
