@@ -22,7 +22,7 @@ from contender.core.diff import Create, Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import Event, transitions
 from contender.core.manifest import Manifest, format_time, name_of, owned_by
-from contender.core.plan import make_plan
+from contender.core.plan import Problem, make_plan
 from contender.core.snapshot import Report, Snapshot
 from contender.core.status import invalid_status, make_status
 
@@ -120,7 +120,7 @@ class World:
         try:
             snapshot = self.snapshot()
         except ValidationError as error:
-            status = invalid_status(self.owner, explain(error), self.now)
+            status = invalid_status(self.owner, Problem("InvalidSpec", explain(error)), self.now)
             return Pass((), status, self._write_status(status), None)
         plan = make_plan(snapshot)
         writes = diff(snapshot, plan, CHILDREN)

@@ -7,6 +7,7 @@ from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
 from contender.core import names
 from contender.core.manifest import Manifest, annotation, name_of, owned_by
+from contender.core.records import read_record
 from contender.core.retraining import account, lacks_pods
 from contender.core.snapshot import Report, Snapshot
 from contender.core.trouble import REPORTED, needs_report
@@ -33,6 +34,7 @@ class Gatherer:
 
         Raises:
             ValidationError: the spec is not what this version of the operator understands.
+            UnreadableRecord: somebody else wrote one of our records.
             ApiError: a service account could not be read.
         """
         owner = self._caches.owner(key)
@@ -110,8 +112,7 @@ class Gatherer:
 
 def _accounts(spec: ModelDeploymentSpec, children: tuple[Manifest, ...]) -> set[str]:
     """Return the service accounts that spec names, or that a rollback would bring back."""
-    stored = [child["data"]["workload"] for child in children if "data" in child]
-    named = {workload["template"]["spec"].get("serviceAccountName", "") for workload in stored}
+    named = {read_record(child).account for child in children if "data" in child}
     named |= {account(spec), (spec.pod and spec.pod.service_account_name) or ""}
     return named - {""}
 

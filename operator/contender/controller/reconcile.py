@@ -22,6 +22,7 @@ from contender.core.errors import explain
 from contender.core.events import transitions
 from contender.core.manifest import Manifest, name_of
 from contender.core.plan import Plan, Problem, make_plan
+from contender.core.records import UnreadableRecord
 from contender.core.snapshot import Snapshot
 from contender.core.status import invalid_status, make_status
 from contender.kube.client import Client, collection
@@ -104,11 +105,17 @@ class Reconciler:
         try:
             return await self._gatherer.gather(key)
         except ValidationError as error:
-            owner = self._caches.owner(key)
-            assert owner is not None
             message = f"spec cannot be read by this version of the operator: {explain(error)}"
-            await self._write_status(owner, invalid_status(owner, message, datetime.now(UTC)))
-            return None
+            await self._tell(key, Problem("InvalidSpec", message))
+        except UnreadableRecord as error:
+            await self._tell(key, Problem("InvalidRecord", str(error)))
+        return None
+
+    async def _tell(self, key: Key, problem: Problem) -> None:
+        """Tell what keeps us from looking at anything else."""
+        owner = self._caches.owner(key)
+        assert owner is not None
+        await self._write_status(owner, invalid_status(owner, problem, datetime.now(UTC)))
 
     async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> int:
         """Carry out the writes; return how many there were."""

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from contender.api.v1alpha1 import ModelDeploymentSpec
+from contender.api.v1alpha1 import GROUP, ModelDeploymentSpec
 from contender.core import names
 from contender.core.manifest import (
     Manifest,
-    annotation,
     format_micro_time,
     label,
     name_of,
@@ -27,13 +26,9 @@ GUESSED = "guessed"
 """Renderer of a record whose words were lost and are guessed from its pods: it may go on serving,
 but it is never what spec wants."""
 
-_MARKS = (
-    names.ANNOTATION_SERVED_AT,
-    names.ANNOTATION_HOLDS,
-    names.COMMAND_ROLLBACK,
-    names.COMMAND_RETRAIN,
-    names.COMMAND_REFRESH,
-)
+
+class UnreadableRecord(Exception):
+    """A record that makes no sense: nothing may be decided until somebody mends it."""
 
 
 def pod_input(spec: ModelDeploymentSpec) -> dict[str, Any]:
@@ -68,6 +63,9 @@ class Record:
     """Pod template and progress settings, as rendered at birth."""
     renderer: str = RENDERER
     marks: Mapping[str, str] = field(default_factory=lambda: {})
+    """What happened to it, also what only a later version understands."""
+    more: Mapping[str, Any] = field(default_factory=lambda: {})
+    """What a later version stored besides."""
 
     @property
     def version(self) -> str:
@@ -111,7 +109,7 @@ def stored_records(snapshot: Snapshot) -> tuple[Record, ...]:
     """Read the records; rebuild from its Deployment one that somebody deleted."""
     records = {
         record.name: record
-        for record in (_read(child) for child in snapshot.of_kind("ControllerRevision"))
+        for record in (read_record(child) for child in snapshot.of_kind("ControllerRevision"))
     }
     for deployment in snapshot.of_kind("Deployment"):
         if name_of(deployment) not in records:
@@ -121,17 +119,38 @@ def stored_records(snapshot: Snapshot) -> tuple[Record, ...]:
     return tuple(sorted(records.values(), key=lambda record: (-record.number, record.name)))
 
 
-def _read(manifest: Manifest) -> Record:
-    data = manifest["data"]
-    marks = {key: value for key in _MARKS if (value := annotation(manifest, key))}
-    return Record(
-        name=name_of(manifest),
-        number=manifest["revision"],
-        input=data["input"],
-        workload=data["workload"],
-        renderer=data["renderer"],
-        marks=marks,
-    )
+def read_record(manifest: Manifest) -> Record:
+    """Return what a ControllerRevision of ours says.
+
+    Raises:
+        UnreadableRecord: it was not written by an operator.
+    """
+    try:
+        data = dict(manifest["data"])
+        record = Record(
+            name=name_of(manifest),
+            number=manifest["revision"],
+            input=data.pop("input"),
+            workload=data.pop("workload"),
+            renderer=data.pop("renderer"),
+            marks=_marks(manifest),
+            more=data,
+        )
+        _ = record.version[:0], record.image[:0], record.account[:0], record.served_at
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnreadableRecord(
+            f"ControllerRevision {name_of(manifest)!r} is no record of this operator"
+            f" ({type(error).__name__}: {error}): mend or delete it"
+        ) from error
+    return record
+
+
+def _marks(manifest: Manifest) -> dict[str, str]:
+    return {
+        key: value
+        for key, value in (manifest["metadata"].get("annotations") or {}).items()
+        if key.startswith(f"{GROUP}/") and key != names.ANNOTATION_APPLIED and value
+    }
 
 
 def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) -> Record | None:

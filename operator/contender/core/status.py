@@ -158,9 +158,9 @@ def _waits_for(view: View, command: str) -> str:
     return f"waits for {active.job} to finish" if active else "about to start"
 
 
-def invalid_status(owner: Manifest, message: str, now: datetime) -> dict[str, Any]:
-    """Return the status of a ModelDeployment whose spec this operator cannot read: what serves
-    goes on serving, and what was known stays."""
+def invalid_status(owner: Manifest, problem: Problem, now: datetime) -> dict[str, Any]:
+    """Return the status of a ModelDeployment of which the operator cannot read something: what
+    serves goes on serving, and what was known stays."""
     generation = owner["metadata"].get("generation", 1)
     before = owner.get("status") or {}
     known = next(
@@ -169,11 +169,11 @@ def invalid_status(owner: Manifest, message: str, now: datetime) -> dict[str, An
     judged = [
         Judgement("Available", known["status"], known["reason"], known.get("message", ""))
         if known
-        else Judgement("Available", "Unknown", "InvalidSpec", message),
-        Judgement("Ready", "False", "InvalidSpec", message),
-        Judgement("Progressing", "False", "InvalidSpec", message),
-        Judgement("Reconciling", "False", "InvalidSpec", message),
-        Judgement("Stalled", "True", "InvalidSpec", message),
+        else Judgement("Available", "Unknown", problem.reason, problem.message),
+        Judgement("Ready", "False", problem.reason, problem.message),
+        Judgement("Progressing", "False", problem.reason, problem.message),
+        Judgement("Reconciling", "False", problem.reason, problem.message),
+        Judgement("Stalled", "True", problem.reason, problem.message),
     ]
     conditions = set_conditions(
         list(before.get("conditions") or []), judged, generation=generation, now=now
@@ -182,6 +182,6 @@ def invalid_status(owner: Manifest, message: str, now: datetime) -> dict[str, An
         **before,
         "observedGeneration": generation,
         "phase": "Stalled",
-        "message": message,
+        "message": problem.message,
         "conditions": conditions,
     }

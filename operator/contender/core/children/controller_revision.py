@@ -24,6 +24,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
             record.marks,
             revision=record.number,
             data={
+                **record.more,
                 "input": record.input,
                 "workload": record.workload,
                 "renderer": record.renderer,
