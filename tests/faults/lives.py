@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.e2e.kube import Json
 from tests.faults.faults import Asked, Select
+from tests.faults.proxy import Proxy
 from tests.scenarios.world import CHILD_KINDS, World, condition, model, serves
 
 FIRST: Json = {
@@ -58,12 +59,33 @@ def serve(world: World, names: Iterable[str], spec: Json) -> None:
         world.until_status(name, _is_ready(revision), f"{revision} serves")
 
 
+def forget(world: World, name: str) -> None:
+    """Delete a ModelDeployment, and be the garbage collector."""
+    left = world.children(name)
+    world.delete("ModelDeployment", name)
+    for kind, names in left.items():
+        for child in names:
+            world.delete(kind, child)
+
+
 def _is_ready(revision: str) -> Callable[[Json], bool]:
     return lambda status: serves(status) == revision and condition(status, "Ready") == "True"
 
 
 def _has_run(status: Json) -> bool:
     return any(one["result"] == "Done" for one in status.get("handled") or [])
+
+
+def assert_rest(world: World, proxy: Proxy, *names: str) -> None:
+    """Check that looking at these again writes nothing. The pods of a replaced revision may go
+    meanwhile, as their time comes."""
+    world.settle()
+    since = proxy.moment()
+    for name in 2 * names:
+        world.nudge(name)
+    world.settle()
+    writes = proxy.heard(lambda asked: owner(asked) in names and asked.method != "DELETE", since)
+    assert [str(one) for one in writes] == []
 
 
 def standing(world: World) -> dict[str, Json]:
@@ -78,7 +100,18 @@ def standing(world: World) -> dict[str, Json]:
             for reference in child["metadata"].get("ownerReferences") or []:
                 if reference["name"] in found:
                     found[reference["name"]][f"{kind} {child['metadata']['name']}"] = child
-    return {name: _bare(one, name) for name, one in found.items()}
+    return {name: _bare(_without_replaced(one), name) for name, one in found.items()}
+
+
+def _without_replaced(found: Json) -> Json:
+    """Leave out the pods of replaced revisions: they go when their time is over."""
+    replaced = {one["name"] for one in found["status"].get("revisions") or []}
+    replaced.discard(serves(found["status"]))
+    return {
+        key: value
+        for key, value in found.items()
+        if key.startswith("ControllerRevision ") or key.partition(" ")[2] not in replaced
+    }
 
 
 _APART = (

@@ -8,6 +8,7 @@ from tests.faults.lives import (
     KINDS,
     LATER,
     apart,
+    assert_rest,
     live,
     of,
     owner,
@@ -63,7 +64,7 @@ def test_what_passes_by_itself_leaves_no_trace(world: World, proxy: Proxy) -> No
     for name in coming:
         assert apart(stands[name], stands["untouched"], name) == []
     assert {trouble(asked) for asked in proxy.asked} == {""}
-    world.assert_rest("untouched")
+    assert_rest(world, proxy, "untouched")
 
 
 def test_what_somebody_changed_in_between_is_kept(world: World, proxy: Proxy) -> None:
@@ -87,7 +88,7 @@ def test_what_somebody_changed_in_between_is_kept(world: World, proxy: Proxy) ->
     versions = [one.asked.json["metadata"]["resourceVersion"] for one in writes]
     assert versions[0] != versions[1] == theirs[0]["metadata"]["resourceVersion"]
     assert world.the("PodDisruptionBudget", revision)["metadata"]["labels"]["theirs"] == "kept"
-    world.assert_rest("churn")
+    assert_rest(world, proxy, "churn")
 
 
 def test_a_spec_that_changes_under_a_status_is_answered(world: World, proxy: Proxy) -> None:
@@ -101,7 +102,7 @@ def test_a_spec_that_changes_under_a_status_is_answered(world: World, proxy: Pro
     assert told[0].status == 409
     world.ready(revision)
     world.until_status("churn", lambda status: status["phase"] == "Ready", "it is ready")
-    world.assert_rest("churn")
+    assert_rest(world, proxy, "churn")
 
 
 def void(_: object) -> None:
@@ -134,7 +135,7 @@ def test_who_is_told_to_wait_waits_so_long(world: World, proxy: Proxy) -> None:
     assert following.at - refused.at >= 3
     meanwhile = proxy.heard(of("told"), refused.at)
     assert [str(one) for one in meanwhile if refused.at < one.at < refused.at + 3] == []
-    world.assert_rest("told")
+    assert_rest(world, proxy, "told")
 
 
 REFUSALS = {
@@ -169,7 +170,7 @@ def test_what_is_refused_is_said_and_tried_again_later_and_later(
     stands = standing(world)
     for name in REFUSALS:
         assert apart(stands[name], stands["other"], name) == []
-    world.assert_rest("quota")
+    assert_rest(world, proxy, "quota")
 
 
 def test_a_token_that_is_refused_for_a_while_ends_nothing(world: World, proxy: Proxy) -> None:
@@ -182,4 +183,4 @@ def test_a_token_that_is_refused_for_a_while_ends_nothing(world: World, proxy: P
         world.until(lambda: len(proxy.heard(everything, since)) > 20, "it goes on asking")
         assert world.says_yes("healthz")
     serve(world, ["churn", "new"], LATER)
-    world.assert_rest("churn")
+    assert_rest(world, proxy, "churn")

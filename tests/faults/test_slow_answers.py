@@ -1,6 +1,6 @@
 """Answers that come late or never: who waits for them holds up nobody else."""
 
-from tests.faults.lives import FIRST, apart, of, owner, serve, standing, trouble
+from tests.faults.lives import FIRST, apart, assert_rest, of, owner, serve, standing, trouble
 from tests.faults.proxy import Asked, Delay, Fault, Hang, Proxy
 from tests.scenarios.world import World
 
@@ -38,4 +38,4 @@ def test_one_that_hangs_holds_up_nobody(world: World, proxy: Proxy) -> None:
     for name in SLOW:
         assert apart(stands[name], stands["other-0"], name) == []
     assert {trouble(asked) for asked in proxy.asked} == {""}
-    world.assert_rest("too-late")
+    assert_rest(world, proxy, "too-late")

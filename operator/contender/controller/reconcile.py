@@ -16,8 +16,9 @@ from contender.controller.announce import Announcer
 from contender.controller.apply import Applier, Hindrance
 from contender.controller.caches import OWNERS, Caches
 from contender.controller.gather import Gatherer
+from contender.core import names
 from contender.core.children import CHILDREN
-from contender.core.diff import Create, Write, diff
+from contender.core.diff import Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import transitions
 from contender.core.manifest import Manifest, name_of
@@ -118,23 +119,53 @@ class Reconciler:
         await self._write_status(owner, invalid_status(owner, problem, datetime.now(UTC)))
 
     async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> int:
-        """Carry out the writes; return how many there were."""
-        makes = any(isinstance(write, Create) for write in writes)
-        # A new owner is no ghost: its first status is still to come.
-        if makes and snapshot.status and not await self._lives(snapshot):
-            return 0
+        """Carry out the writes; return how many there were.
+
+        Raises:
+            ApiError: a write failed, or was decided on an old state.
+        """
+        # An update is refused by the API server when its object has changed. For the rest we ask;
+        # but a new owner is neither old nor a ghost: its first status is still to come.
+        if not all(isinstance(write, Update) for write in writes) and snapshot.status:
+            live = await self._live(snapshot)
+            if live is None:
+                return 0
+            if not _is_as_seen(live, snapshot):
+                self._caches.store_owner(live)
+                raise ApiError("GET", _path(live), 409, "Conflict", "it has changed meanwhile")
+        await self._check_endpoint(snapshot, writes)
         return await self._applier.apply(writes)
 
-    async def _lives(self, snapshot: Snapshot) -> bool:
-        """Return whether the owner really exists: children of a ghost would be orphans."""
+    async def _check_endpoint(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> None:
+        """Check that no pods go to which the endpoint leads, whatever the caches say.
+
+        Raises:
+            ApiError: some would; or the endpoint could not be read.
+        """
+        going = {
+            name_of(write.manifest)
+            for write in writes
+            if isinstance(write, Delete) and write.manifest["kind"] == "Deployment"
+        }
+        moves = any(name_of(write.manifest) == snapshot.name for write in writes)
+        if not going or moves:
+            return  # to move it is refused when it has changed
+        path = f"{collection('v1', 'services', snapshot.namespace)}/{snapshot.name}"
+        endpoint = await self._client.get(path)
+        if (endpoint["spec"].get("selector") or {}).get(names.LABEL_REVISION) in going:
+            raise ApiError("GET", path, 409, "Conflict", "the endpoint leads elsewhere meanwhile")
+
+    async def _live(self, snapshot: Snapshot) -> Manifest | None:
+        """Return the owner if it really exists: children of a ghost would be orphans."""
         try:
             live = await self._client.get(_path(snapshot.owner))
         except ApiError as error:
             if error.not_found:
-                return False
+                return None
             raise
         metadata = live["metadata"]
-        return metadata["uid"] == snapshot.uid and not metadata.get("deletionTimestamp")
+        lives = metadata["uid"] == snapshot.uid and not metadata.get("deletionTimestamp")
+        return live if lives else None
 
     async def _write_status(self, owner: Manifest, status: dict[str, Any]) -> None:
         """Write status once, if it has changed, and announce what has happened."""
@@ -194,6 +225,10 @@ def _as_written(snapshot: Snapshot) -> Plan:
     """Return the plan to tell about: what came of the writes, not what they were meant to do."""
     with _timed("plan"):
         return make_plan(snapshot, may_act=False)
+
+
+def _is_as_seen(live: Manifest, snapshot: Snapshot) -> bool:
+    return live["metadata"]["resourceVersion"] == snapshot.owner["metadata"]["resourceVersion"]
 
 
 def _problem(error: ApiError) -> Problem | None:
