@@ -52,7 +52,7 @@ class ApiServer:
         self._flags = list(flags)
         self._tokens = dict(tokens or {})
         self._authority = Authority(self._folder / "pki")
-        self.port = _free_port()
+        self.port, self.etcd_port = _free_port(), _free_port()
         self.url = f"https://{ADDRESS}:{self.port}"
         self.ca = self._authority.ca
         self.kubeconfig = self._folder / "pki" / "admin.kubeconfig"
@@ -74,14 +74,22 @@ class ApiServer:
         program = binaries.ensure("kube-apiserver")["kube-apiserver"]
         control_plane.issue_certificates(self._authority, ADDRESS)
         self._authority.kubeconfig("admin", self.url)
-        etcd_port = _free_port()
-        etcd = control_plane.etcd_command(self._folder / "etcd", etcd_port, _free_port())
+        etcd = control_plane.etcd_command(self._folder / "etcd", self.etcd_port, _free_port())
         self._start("etcd", etcd)
         command = control_plane.apiserver_command(
-            program, self._authority, ADDRESS, self.port, etcd_port
+            program, self._authority, ADDRESS, self.port, self.etcd_port
         )
-        server = self._start("kube-apiserver", [*command, *self._test_flags(), *self._flags])
-        server.wait(self._ready, seconds=60)
+        self._server = self._start("kube-apiserver", [*command, *self._test_flags(), *self._flags])
+        self._server.wait(self._ready, seconds=60)
+
+    def kill(self) -> None:
+        """Kill kube-apiserver; etcd goes on, with all that is stored."""
+        self._server.stop(patience=0)
+
+    def revive(self) -> None:
+        """Start kube-apiserver again as it was, and return when it is ready."""
+        self._server.start()
+        self._server.wait(self._ready, seconds=60)
 
     def stop(self) -> None:
         """End both processes; a temporary folder goes with them."""
