@@ -14,14 +14,15 @@ from hypothesis import reject
 from tests.contract.server import Server
 from tests.e2e.kube import ApiRefusal, Json
 from tests.faults.soak_cluster import suppress_races
-from tests.faults.soak_specs import FIRST
+from tests.faults.soak_specs import FIRST, UPDATES
 from tests.faults.soak_stage import Stage
 
 LAST_STEPS = 30
 PAUSES = (0.0, 0.0, 0.02, 0.1, 0.2, 0.6)
 """Seconds between two steps: the operator is met in the middle of its work, and at rest."""
-CATCH_UP_STEPS = 8
-"""After so many steps the cluster catches up by itself."""
+CATCH_UP_STEPS, UPDATE_STEPS = 4, 9
+"""After so many steps the cluster catches up, and somebody updates, whatever rules are drawn: a
+history of one kind of step is narrow."""
 
 
 class Play:
@@ -75,7 +76,7 @@ class Play:
     def begin(self) -> None:
         """Begin a history: another one, or the same once more."""
         self.operator, self.faulty = "up", False
-        self.specs, self.foreign = [], []
+        self.specs, self.foreign = [*FIRST.values()], []
         self._dice = random.Random(0)
 
     def end(self) -> None:
@@ -146,8 +147,13 @@ class Play:
     # Inside
 
     def _go_on(self, stage: Stage) -> None:
-        if self.counts["operations"] % CATCH_UP_STEPS == 0:
+        number = self.counts["operations"]
+        if number % CATCH_UP_STEPS == 0:
             stage.cluster.catch_up()
+        if number % UPDATE_STEPS == 0:
+            name, update = self._dice.choice(UPDATES)
+            self._note(f"update {name}")
+            stage.apply(name, update)
         time.sleep(self._dice.choice(PAUSES))
         stage.look()
 
@@ -192,6 +198,8 @@ class Play:
         self.failure = error
         story = self._folder / "story.txt"
         told = "\n".join(self._journal)
-        story.write_text(f"{self._stage.dump() if self._stage else ''}\n\nthe steps:\n{told}\n")
+        story.write_text(
+            f"{self._stage.dump() if self._stage else ''}\n\nthe steps:\n{told}\n{error!r}\n"
+        )
         last = "\n".join(self._journal[-LAST_STEPS:])
         error.add_note(f"the last steps:\n{last}\n{error}\nall that is known: {self._folder}")

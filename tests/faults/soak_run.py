@@ -26,20 +26,22 @@ def one_round(play: Play, number: int, steps: int) -> None:
 
     Round.play = play
     seed(number)(Round)
-    run_state_machine_as_test(
-        Round,
-        settings=settings(
-            max_examples=2,
-            stateful_step_count=steps,
-            # To find out which steps matter would take hours.
-            phases=[Phase.generate],
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    if play.failure:
-        raise play.failure
+    try:
+        run_state_machine_as_test(
+            Round,
+            settings=settings(
+                max_examples=2,
+                stateful_step_count=steps,
+                # To find out which steps matter would take hours.
+                phases=[Phase.generate],
+                database=None,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        if play.failure:
+            raise play.failure
 
 
 class Run:

@@ -20,6 +20,12 @@ FIRST = {
 }
 """What is there from the beginning."""
 
+UPDATES = [
+    (name, {**spec, **model(version)})
+    for name, spec in FIRST.items()
+    for version in ("1", "2", "3")
+]
+
 HAND_EDITS: dict[str, dict[str, Any]] = {
     "CronJob": {"spec": {"schedule": "1 1 1 1 *", "jobTemplate": {"spec": {"backoffLimit": 9}}}},
     "ControllerRevision": {"metadata": {"annotations": {"contender.dev/applied": "theirs"}}},

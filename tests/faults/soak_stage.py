@@ -14,7 +14,6 @@ from tests.contract.server import Server, until
 from tests.faults.proxy import (
     Answer,
     Asked,
-    Cut,
     Delay,
     DropAfter,
     DropBefore,
@@ -32,9 +31,10 @@ from tests.scenarios.world import World
 
 CONVERGENCE_SECONDS = 100.0
 """More than the longest pause of the operator between two attempts."""
+GRACE_SECONDS = 30
 NEAR = timedelta(seconds=12)
-LONG_BLIND_SECONDS = 35.0
-"""A watch that was refused several times waits so long before it tries again."""
+SLOW_PASS_SECONDS = 6.0
+"""How long ago something was decided that is written while requests are slow."""
 
 FAULTS: tuple[Fault, ...] = (
     Delay(0.02),
@@ -70,7 +70,7 @@ class Stage(World):
         self._watcher = Watcher(server.admin_kubeconfig, self.namespace)
         self._blind: list[tuple[float, float]] = []
         self._faults = ExitStack()
-        self._faulty_since = self._frozen_since = 0.0
+        self._faulty, self._frozen_since = False, 0.0
         self.start_operator()
 
     def close(self, *, well: bool) -> None:
@@ -104,6 +104,17 @@ class Stage(World):
         kilobytes = next(line.split()[1] for line in status.splitlines() if "VmRSS" in line)
         return int(kilobytes) // 1024
 
+    def stop_operator(self) -> None:
+        """Stop it as Kubernetes does. It may take as long as Kubernetes gives it: what is in line
+        is finished, also while requests go wrong."""
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                assert self._process.wait(timeout=GRACE_SECONDS) == 0
+            finally:
+                self._process.kill()
+                self._process = None
+
     def freeze(self) -> None:
         """Stop the process for a while, as a suspended machine does."""
         assert self._process
@@ -122,23 +133,21 @@ class Stage(World):
         dice = random.Random(seed)
 
         def rule(asked: Asked) -> Fault | None:
-            if dice.random() > 0.2:
-                return None
-            return Cut() if asked.is_watch else dice.choice(FAULTS)
+            # Watches go on, so that the operator is not blind: they are cut by a step of its own.
+            return dice.choice(FAULTS) if not asked.is_watch and dice.random() < 0.2 else None
 
         self._faults.enter_context(self.proxy.faulty(rule))
-        self._faulty_since = self._faulty_since or time.monotonic()
+        self._faulty = True
 
     def faults_end(self) -> None:
         """Let all requests go well again."""
         self._faults.close()
-        if self._faulty_since:
-            self._blind.append((self._faulty_since, time.monotonic() + LONG_BLIND_SECONDS))
-        self._faulty_since = 0.0
+        self._faulty = False
 
     def _blind_since(self, at: float) -> float:
         since = [start for start, end in self._blind if start <= at <= end]
-        since += [one for one in (self._faulty_since, self._frozen_since) if one]
+        since += [self._frozen_since] if self._frozen_since else []
+        since += [at - SLOW_PASS_SECONDS] if self._faulty else []
         return min(since, default=at)
 
     # Time

@@ -9,7 +9,7 @@ from tests.faults.soak_run import Run, one_round
 
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
-SHORT, LONG = 70, 150
+SHORT, LONG = 70, 100
 
 
 def test_whatever_happens_no_law_is_broken_and_in_the_end_all_is_well(apiserver: Server) -> None:
