@@ -1,9 +1,9 @@
 """diff: the least writes that turn what exists into what should exist.
 
-A child is compared field by field with what is wanted: fields that the API server or others added
-are left alone, wanted fields that differ are written, and fields that are no longer wanted are
-noticed by the hash of what was applied last. A write replaces the child's spec, so that the result
-is what a fresh creation would give.
+A child is compared field by field with what is wanted: wanted fields that differ are written, what
+others have put into the spec is taken out, and fields that are no longer wanted are noticed by the
+hash of what was applied last. Fields that the API server added are left alone. A write replaces the
+child's spec, so that the result is what a fresh creation would give.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Any
 from contender.api.v1alpha1 import GROUP
 from contender.core import names
 from contender.core.children.base import Child, Path
+from contender.core.foreign import added_by_others, disowned, is_touched
 from contender.core.manifest import Manifest, annotation, name_of, value_at, with_value, without
 from contender.core.plan import Annotated, Context, Plan
 from contender.core.quantity import same_quantity
@@ -165,6 +166,8 @@ def _over(wanted: Manifest, live: Manifest) -> Manifest:
             ),
         ],
     }
+    if is_touched(live):
+        metadata["managedFields"] = disowned(live)
     return {**wanted, "metadata": metadata}
 
 
@@ -189,7 +192,8 @@ def _unwanted(snapshot: Snapshot, plan: Plan, children: tuple[Child, ...]) -> It
 
 
 def differences(wanted: Manifest, live: Manifest) -> Iterator[str]:
-    """Iterate over the fields of `wanted` that the live object does not have so.
+    """Iterate over the fields of `wanted` that the live object does not have so, and over what
+    others have put into its spec beside them.
 
     Of the metadata, our labels, annotations and the owner count; what others put there does not.
     """
@@ -201,6 +205,7 @@ def differences(wanted: Manifest, live: Manifest) -> Iterator[str]:
             yield f"metadata.annotations.{key}"
     for body in sorted(set(wanted) - {"apiVersion", "kind", "metadata"}):
         yield from _missing(wanted[body], live.get(body), body)
+    yield from added_by_others(wanted, live)
 
 
 def _is_ours(annotation: str) -> bool:
