@@ -112,7 +112,8 @@ class ScalingRules(ApiModel):
     select_policy: Literal["Max", "Min", "Disabled"] | None = None
     """Which policy wins; Disabled stops this direction."""
     policies: (
-        Annotated[list[ScalingPolicy], Field(max_length=10, json_schema_extra=ATOMIC)] | None
+        Annotated[list[ScalingPolicy], Field(min_length=1, max_length=10, json_schema_extra=ATOMIC)]
+        | None
     ) = None
     """How fast."""
 

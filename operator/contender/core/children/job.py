@@ -24,13 +24,17 @@ def job_labels(owner: str) -> dict[str, str]:
 
 def job_spec(owner: str, job: RetrainingJob) -> dict[str, Any]:
     """Return the spec of a retraining Job, by schedule or by command."""
+    pod = job.pod or Pod()
+    metadata: dict[str, Any] = {"labels": {**(pod.labels or {}), **job_labels(owner)}}
+    if pod.annotations:
+        metadata["annotations"] = dict(pod.annotations)
     return {
         "backoffLimit": job.backoff_limit,
         "activeDeadlineSeconds": job.active_deadline_seconds,
         "template": {
-            "metadata": {"labels": job_labels(owner)},
+            "metadata": metadata,
             "spec": {
-                **pod_settings(job.pod or Pod()),
+                **pod_settings(pod),
                 "restartPolicy": "Never",
                 "containers": [container(names.RETRAINING_CONTAINER, job)],
             },
