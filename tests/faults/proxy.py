@@ -250,6 +250,7 @@ __all__ = [
     "Page",
     "Proxy",
     "Rule",
+    "Tamper",
     "Told",
     "Twice",
     "everything",

@@ -3,12 +3,15 @@ nothing wrong is written in between."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from threading import Timer
 
 import pytest
 
 from tests.contract.server import Server
+from tests.e2e.kube import Json
 from tests.faults.lives import FIRST, LATER, apart, assert_rest, forget, of, serve, standing
-from tests.faults.proxy import Answer, Asked, Cut, Fault, Proxy, Told, failure
+from tests.faults.proxy import Answer, Asked, Cut, Fault, Proxy, Tamper, Told, failure
 from tests.scenarios.world import World
 
 
@@ -105,6 +108,39 @@ def test_what_happened_while_watches_were_broken_is_caught_up_with(
     assert world.children(gone) == {}
     assert [str(one) for one in proxy.heard(of(gone), since) if one.status == 201] == []
     assert_rest(world, proxy, edited)
+
+
+def test_events_that_come_late_doubled_and_out_of_order_mislead_nobody(
+    world: World, proxy: Proxy
+) -> None:
+    with proxy.tampering(_shuffled(proxy, Random(7))):
+        serve(world, ["storm", "again"], FIRST)
+        forget(world, "again")
+        serve(world, ["storm", "again"], LATER)
+        world.settle()
+    stands = standing(world)
+    assert apart(stands["storm"], stands["untouched"], "storm") == []
+    assert_rest(world, proxy, "storm", "again")
+
+
+def _shuffled(proxy: Proxy, chance: Random) -> Tamper:
+    """Tell each event of a child twice, each time up to half a second late."""
+
+    def tamper(asked: Asked, event: Json) -> list[Json]:
+        # Those of ModelDeployments keep their order: Kopf takes the last of some for the newest.
+        if event["type"] == "BOOKMARK" or asked.kind == "modeldeployments":
+            return [event, event]
+
+        def tell() -> None:
+            proxy.tell(lambda watch: watch.is_watch and watch.kind == asked.kind, event)
+
+        for _ in range(2):
+            later = Timer(chance.uniform(0, 0.5), tell)
+            later.daemon = True
+            later.start()
+        return []
+
+    return tamper
 
 
 def watched(proxy: Proxy, since: float = 0.0) -> set[str]:
