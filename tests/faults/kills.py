@@ -8,96 +8,30 @@ the write answers to. An operator of that namespace is struck there; one for all
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.contract.server import Request, Server
-from tests.faults.kills_history import Change, History, State
+from tests.contract.server import Server
+from tests.faults.kills_attempts import Attempt, Choose, Recording, points
+from tests.faults.kills_history import History, State
 from tests.faults.kills_operator import Operator, running
-from tests.faults.kills_situations import Act, Situation, garbage_is_collected
-from tests.faults.kills_strikes import Blow, Strikes
+from tests.faults.kills_situations import Situation
+from tests.faults.kills_strikes import Strikes
 from tests.faults.proxy import Proxy
 from tests.scenarios.world import World
 
 SIDE_BY_SIDE = 6
 PATIENCE = 30.0
-
-
-Strike = tuple[int, Blow]
-"""At which of its writes an operator is struck, counted from 0, and how."""
-Choose = Callable[[Situation, int, int], Iterable[Sequence[Strike]]]
-"""Says, of an act of a situation and the number of its writes, when operators are struck: in each
-attempt one, or one after another."""
+"""Seconds without any progress after which a wait is given up."""
 
 
 def play(
     server: Server, folder: Path, situations: Sequence[Situation], choose: Choose
-) -> "list[Attempt]":
+) -> list[Attempt]:
     """Play situations, again and again with operators that are struck; return these attempts."""
     with History(server.admin_kubeconfig).told() as history, Proxy(server) as proxy:
         return _Play(server, folder, history, proxy).run(situations, choose)
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A situation without a fault."""
-
-    writes: list[list[str]]
-    """By act: what the operator wrote."""
-    states: list[State]
-    """By act: what was there then."""
-    changes: list[Change]
-
-
-@dataclass(frozen=True)
-class Point:
-    """When the operators are struck."""
-
-    situation: Situation
-    act: int
-    """While one answers to this act of the story."""
-    strikes: Sequence[Strike]
-    """The second strikes the next operator."""
-
-    def __str__(self) -> str:
-        struck = ", then ".join(f"{blow} write {number}" for number, blow in self.strikes)
-        return f"{self.situation}, act {self.act}: {struck}"
-
-
-@dataclass
-class Attempt:
-    """One run of a situation in which the operator is struck."""
-
-    point: Point
-    world: World
-    recording: Recording
-    struck: list[str] = field(default_factory=lambda: [])
-    """The writes at which it was."""
-    exit_codes: list[int | None] = field(default_factory=lambda: [])
-    writes: list[str] = field(default_factory=lambda: [])
-    """All writes from the act on, until the end."""
-    writes_at_rest: list[str] = field(default_factory=lambda: [])
-    """What yet another operator wrote after the end."""
-    state: State = field(default_factory=lambda: {})
-    changes: list[Change] = field(default_factory=lambda: [])
-
-    @property
-    def namespace(self) -> str:
-        return self.world.namespace
-
-    @property
-    def expected_writes(self) -> list[str]:
-        return [*itertools.chain(*self.recording.writes[self.point.act :])]
-
-    @property
-    def then(self) -> Sequence[tuple[Act | None, State | None]]:
-        """What is done after the strikes, each with what is there afterwards."""
-        if any(blow.deletes for _, blow in self.point.strikes):
-            return [(None, None), (garbage_is_collected, {"served in turn": ""})]
-        acts = self.point.situation.story[self.point.act + 1 :]
-        return [*zip((None, *acts), self.recording.states[self.point.act :], strict=True)]
 
 
 class _Play:
@@ -111,23 +45,29 @@ class _Play:
         self._logs = itertools.count()
 
     def run(self, situations: Sequence[Situation], choose: Choose) -> list[Attempt]:
-        with self._operator() as operator:
-            recordings = self._record(situations, operator)
-            attempts = [
-                Attempt(point, self._world(), recordings[point.situation])
-                for point in _points(recordings, choose)
-            ]
-            self._prepare(attempts)
-        since = self._server.moment()
-        self._strike(attempts)
-        with self._operator():
-            self._recover(attempts)
-        at_rest = self._server.moment()
-        with self._operator() as operator:
-            operator.until_rest()
-        self._history.catch_up()
+        with self._nothing_unforeseen():
+            with self._operator() as operator:
+                recordings = self._record(situations, operator)
+                attempts = self._attempts(recordings, choose)
+                self._prepare(attempts)
+            since = self._server.moment()
+            self._strike(attempts)
+            with self._operator():
+                self._recover(attempts)
+            at_rest = self._server.moment()
+            with self._operator() as operator:
+                operator.until_rest()
         self._note(attempts, since, at_rest)
         return attempts
+
+    @contextmanager
+    def _nothing_unforeseen(self) -> Iterator[None]:
+        """Check that no operator asks for what it may not do, or fails in its own code."""
+        since = self._server.moment()
+        yield
+        assert [str(one) for one in self._server.requests(since) if one.code == 403] == []
+        for log in self._folder.glob("*.log"):
+            assert "Traceback" not in log.read_text(), log
 
     def _operator(self) -> AbstractContextManager[Operator]:
         return running(self._server.operator_kubeconfig, self._log())
@@ -136,7 +76,7 @@ class _Play:
         return self._folder / f"operator-{next(self._logs)}.log"
 
     def _world(self) -> World:
-        return World(self._server, self._folder / "none.log")
+        return World(self._server, self._folder / "unused.log")
 
     # Without a fault
 
@@ -144,7 +84,7 @@ class _Play:
         self, situations: Sequence[Situation], operator: Operator
     ) -> dict[Situation, Recording]:
         worlds = {one: self._world() for one in situations}
-        recordings = {one: Recording([], [], []) for one in situations}
+        recordings = {one: Recording() for one in situations}
         for number in range(max(len(one.story) for one in situations)):
             acting = [one for one in situations if number < len(one.story)]
             since = self._server.moment()
@@ -160,9 +100,14 @@ class _Play:
             recordings[situation].changes.extend(self._history.of(worlds[situation].namespace))
         return recordings
 
+    def _attempts(self, recordings: Mapping[Situation, Recording], choose: Choose) -> list[Attempt]:
+        return [
+            Attempt(point, self._world(), recordings[point.situation])
+            for point in points(recordings, choose)
+        ]
+
     def _prepare(self, attempts: Sequence[Attempt]) -> None:
-        """Play each situation up to the act at which the operator is to be struck, and this act
-        when no operator runs any more."""
+        """Play each situation until the act at which the operator is to be struck."""
         for number in range(max(one.point.act for one in attempts)):
             acting = [one for one in attempts if number < one.point.act]
             for one in acting:
@@ -173,37 +118,32 @@ class _Play:
     # With faults
 
     def _strike(self, attempts: Sequence[Attempt]) -> None:
+        """Strike all, a few side by side. No other operator runs meanwhile."""
         for one in attempts:
             one.point.situation.story[one.point.act](one.world)
-        waiting, active = [*reversed(attempts)], list[tuple[Attempt, Operator]]()
+        waiting, active = [*reversed(attempts)], list[_Struck]()
         strikes = Strikes()
         with self._proxy.faulty(strikes):
             while waiting or active:
                 while waiting and len(active) < SIDE_BY_SIDE:
-                    one = waiting.pop()
-                    active.append((one, self._begin(strikes, one)))
-                for pair in [pair for pair in active if pair[1].exit_code is not None]:
-                    active.remove(pair)
-                    if self._is_to_be_struck_again(strikes, *pair):
-                        waiting.append(pair[0])
+                    active.append(self._begin(strikes, waiting.pop()))
+                over = [one for one in active if one.is_over]
+                active = [one for one in active if one not in over]
+                for struck in over:
+                    struck.note(strikes)
+                waiting += [one.attempt for one in over if one.attempt.next_strike]
                 time.sleep(0.01)
 
-    def _begin(self, strikes: Strikes, attempt: Attempt) -> Operator:
+    def _begin(self, strikes: Strikes, attempt: Attempt) -> "_Struck":
         """Start an operator that is to be struck."""
-        number, blow = attempt.point.strikes[len(attempt.exit_codes)]
+        assert attempt.next_strike
         operator = Operator(self._proxy.kubeconfig, self._log(), attempt.namespace)
-        strikes.prepare(attempt.world, number, blow, operator)
+        strikes.prepare(attempt.world, *attempt.next_strike, operator)
         operator.start()
-        return operator
-
-    def _is_to_be_struck_again(
-        self, strikes: Strikes, attempt: Attempt, operator: Operator
-    ) -> bool:
-        attempt.exit_codes.append(operator.exit_code)
-        attempt.struck.append(strikes.struck[attempt.namespace])
-        return len(attempt.exit_codes) < len(attempt.point.strikes)
+        return _Struck(attempt, operator)
 
     def _recover(self, attempts: Sequence[Attempt]) -> None:
+        """Play on with an operator that nothing happens to."""
         for number in range(max(len(one.then) for one in attempts)):
             acting = [(one, *one.then[number]) for one in attempts if number < len(one.then)]
             for one, act, _ in acting:
@@ -215,11 +155,7 @@ class _Play:
         """Wait until everything is as it should be; return where it never is."""
         deadline = time.monotonic() + PATIENCE
         while waiting and time.monotonic() < deadline:
-            left = [
-                (one, state)
-                for one, state in waiting
-                if self._history.state(one.namespace) != state
-            ]
+            left = [pair for pair in waiting if self._history.state(pair[0].namespace) != pair[1]]
             if len(left) < len(waiting):
                 deadline = time.monotonic() + PATIENCE
             waiting = left
@@ -229,6 +165,7 @@ class _Play:
     # What came of it
 
     def _note(self, attempts: Sequence[Attempt], since: int, at_rest: int) -> None:
+        self._history.catch_up()
         writes, late = self._writes(since), self._writes(at_rest)
         for one in attempts:
             one.writes, one.writes_at_rest = writes[one.namespace], late[one.namespace]
@@ -239,17 +176,25 @@ class _Play:
         """Return by namespace the writes that were carried out, without Events."""
         found: dict[str, list[str]] = defaultdict(list)
         for request in self._server.requests(since):
-            if _counts(request):
+            if request.writes and request.kind != "events" and request.code < 400:
                 found[request.namespace].append(str(request))
         return found
 
 
-def _counts(request: Request) -> bool:
-    return request.writes and request.kind != "events" and request.code < 400
+class _Struck:
+    """An operator that is to be struck, and will end by that."""
 
+    def __init__(self, attempt: Attempt, operator: Operator) -> None:
+        self.attempt = attempt
+        self._operator = operator
+        self._deadline = time.monotonic() + PATIENCE
 
-def _points(recordings: dict[Situation, Recording], choose: Choose) -> Iterator[Point]:
-    for situation, recording in recordings.items():
-        for act in range(len(situation.given), len(situation.story)):
-            for strikes in choose(situation, act, len(recording.writes[act])):
-                yield Point(situation, act, strikes)
+    @property
+    def is_over(self) -> bool:
+        return self._operator.exit_code is not None or time.monotonic() > self._deadline
+
+    def note(self, strikes: Strikes) -> None:
+        """Write down where it was struck, and how it ended."""
+        struck = strikes.struck.pop(self.attempt.namespace, "it never came to this")
+        self.attempt.struck.append(struck)
+        self.attempt.exit_codes.append(self._operator.end())

@@ -40,8 +40,8 @@ def callers_are_answered(there: There, change: Change) -> Iterator[str]:
         return
     if _answering(after) == 0:
         yield "the endpoint leads to no available pod"
-    elif _wanted(after) < _least(after):
-        yield f"{_selected(after)} is told to have {_wanted(after)} pods, spec wants more"
+    elif _wanted(after) < min(_wanted(there), _least(after)):
+        yield f"{_wanted(after)} pods are left of {_wanted(there)}, spec wants {_least(after)}"
     if _selected(there) != _selected(after) and _answering(after) < min(
         _wanted(there), _most(after)
     ):
@@ -123,9 +123,8 @@ def _wanted(there: There) -> int:
 
 
 def _least(there: There) -> int:
-    """Return the least number of pods that spec allows, or had when it was told more."""
     least: int = (there[OWNER, NAME]["spec"].get("scaling") or {}).get("minReplicas", 1)
-    return min(least, _wanted(there)) if _wanted(there) >= 2 else least
+    return least
 
 
 def _most(there: There) -> int:

@@ -33,8 +33,8 @@ KILLED_BEFORE = Blow("killed before", signal.SIGKILL, carried_out=False)
 KILLED_AFTER = Blow("killed after", signal.SIGKILL)
 STOPPED = Blow("told to stop at", signal.SIGTERM)
 DELETED = (
-    Blow("deleted and killed before", signal.SIGKILL, carried_out=False, deletes="Background"),
-    Blow("deleted and killed after", signal.SIGKILL, deletes="Foreground"),
+    Blow("deleted and killed after", signal.SIGKILL, deletes="Background"),
+    Blow("deleted in the foreground and killed after", signal.SIGKILL, deletes="Foreground"),
 )
 DELETED_AND_STOPPED = Blow("deleted and told to stop at", signal.SIGTERM, deletes="Background")
 
