@@ -161,6 +161,7 @@ class Play:
         if self._stage is None:
             self._folder = Path(mkdtemp(prefix="contender-soak-"))
             self._stage = Stage(self._server, self._folder)
+            self._stage.start_operator()
             for name, spec in FIRST.items():
                 self._stage.apply(name, spec)
         return self._stage

@@ -71,7 +71,6 @@ class Stage(World):
         self._blind: list[tuple[float, float]] = []
         self._faults = ExitStack()
         self._faulty, self._frozen_since = False, 0.0
-        self.start_operator()
 
     def close(self, *, well: bool) -> None:
         """End everything; check what is known at the end only if all was well so far."""
@@ -103,6 +102,13 @@ class Stage(World):
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         kilobytes = next(line.split()[1] for line in status.splitlines() if "VmRSS" in line)
         return int(kilobytes) // 1024
+
+    def start_operator(self) -> None:
+        """Start it, also where requests go wrong or the machine is busy with other things."""
+        try:
+            super().start_operator()
+        except AssertionError:
+            until(self._is_ready, "the operator is ready", CONVERGENCE_SECONDS)
 
     def stop_operator(self) -> None:
         """Stop it as Kubernetes does. It may take as long as Kubernetes gives it: what is in line
