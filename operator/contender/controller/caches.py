@@ -11,11 +11,13 @@ from contender.core import names
 from contender.core.children import CHILDREN
 from contender.core.children.base import Resource
 from contender.core.commands import is_unanswered
+from contender.core.foreign import is_touched
 from contender.core.manifest import Manifest, label
 from contender.core.snapshot import Insistence
 from contender.kube.client import Client
+from contender.kube.copies import Key, key_of
 from contender.kube.errors import ApiError
-from contender.kube.informer import Informer, Key, key_of
+from contender.kube.informer import Informer, without_managed_fields
 
 OWNERS = Resource(API_VERSION, "ModelDeployment", "modeldeployments")
 PODS = Resource("v1", "Pod", "pods")
@@ -74,7 +76,7 @@ class Caches:
                 namespace=scope,
                 selector=names.LABEL_OWNER,
                 group_by=names.LABEL_OWNER,
-                trim=TRIMMED.get(resource.kind, _whole),
+                trim=TRIMMED.get(resource.kind, _trim_child),
                 changed=self._child_changed,
             )
             for scope in scopes
@@ -162,8 +164,9 @@ async def _relist_for_ever(informer: Informer) -> None:
             await asyncio.sleep(RELIST_RETRY_SECONDS)
 
 
-def _whole(manifest: Manifest) -> Manifest:
-    return manifest
+def _trim_child(child: Manifest) -> Manifest:
+    """Keep who set which field where others have set some."""
+    return child if is_touched(child) else without_managed_fields(child)
 
 
 def _trim_pod(pod: Manifest) -> Manifest:

@@ -12,8 +12,8 @@ from contender.core.retraining import account, lacks_pods
 from contender.core.snapshot import Report, Snapshot
 from contender.core.trouble import REPORTED, needs_report
 from contender.kube.client import Client, collection
+from contender.kube.copies import Key
 from contender.kube.errors import ApiError
-from contender.kube.informer import Key
 
 MOST_ASKED = 3
 """Of how many pods Events are read in one pass: all pods of a revision mostly tell the same."""

@@ -23,8 +23,8 @@ from contender.controller.reconcile import Reconciler
 from contender.controller.settings import Settings
 from contender.core.names import OPERATOR
 from contender.kube.client import Client
+from contender.kube.copies import Key
 from contender.kube.errors import ApiError
-from contender.kube.informer import Key
 from contender.kube.lease import Lease
 
 DRAIN_SECONDS = 10.0

@@ -27,8 +27,8 @@ from contender.core.records import UnreadableRecord
 from contender.core.snapshot import Snapshot
 from contender.core.status import invalid_status, make_status
 from contender.kube.client import Client, collection
+from contender.kube.copies import Key
 from contender.kube.errors import ApiError
-from contender.kube.informer import Key
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,255}$")
 

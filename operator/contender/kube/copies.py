@@ -71,6 +71,10 @@ class Copies:
         labels = manifest["metadata"].get("labels") or {}
         return manifest["metadata"].get("namespace", ""), labels.get(self._group_by, "")
 
+    def group_at(self, key: Key) -> Key | None:
+        """Return the group of a copy; None when there is none."""
+        return self._copies[key].group if key in self._copies else None
+
     def version(self, key: Key) -> int:
         """Return the version of a copy; 0 when there is none."""
         return self._copies[key].version if key in self._copies else 0

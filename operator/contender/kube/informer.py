@@ -7,35 +7,26 @@ at once (`store`), so that a pass never acts on a state older than its own write
 import asyncio
 import logging
 import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
 
 from contender.kube.client import Client, collection
+from contender.kube.copies import Copies, Json, Key, key_of, version_of
 from contender.kube.errors import ApiError
-
-Json = dict[str, Any]
-Key = tuple[str, str]
-"""Namespace and name."""
 
 PAGE = 500
 FIRST_DELAY = 0.5
 BETWEEN_WATCHES = 0.1
 """Seconds: a server that ends every watch at once must not be asked thousands of times."""
 LONGEST_DELAY = 30.0
-MOST_TOMBSTONES = 10_000
-"""Deletions that are remembered, so that a late event brings nothing back; the oldest go first."""
-LONGEST_SHARED = 128
-"""Longer strings are rarely met twice."""
-
 log = logging.getLogger(__name__)
 
 
-def key_of(manifest: Json) -> Key:
-    """Return namespace and name of an object."""
-    return manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+def without_managed_fields(manifest: Json) -> Json:
+    """Take out who set which field: a third of an object, and mostly of no use."""
+    manifest["metadata"].pop("managedFields", None)
+    return manifest
 
 
 class Informer:
@@ -63,7 +54,7 @@ class Informer:
         namespace: str | None = None,
         selector: str = "",
         group_by: str = "",
-        trim: Callable[[Json], Json] = lambda manifest: manifest,
+        trim: Callable[[Json], Json] = without_managed_fields,
         changed: Callable[[Json], None] = lambda manifest: None,
     ) -> None:
         self.kind = kind
@@ -72,12 +63,9 @@ class Informer:
         self._api_version = api_version
         self._path = collection(api_version, plural, namespace)
         self._selector = {"labelSelector": selector} if selector else {}
-        self._group_by = group_by
         self._trim = trim
         self._changed = changed
-        self._objects: dict[Key, Json] = {}
-        self._groups: dict[Key, set[Key]] = {}
-        self._deleted: dict[Key, int] = {}
+        self._copies = Copies(group_by)
         self._in_flight: set[Key] = set()
         self._synced = asyncio.Event()
         self._version = ""
@@ -87,18 +75,18 @@ class Informer:
         return self._namespace in (None, namespace)
 
     def get(self, key: Key) -> Json | None:
-        """Return the copy of one object."""
-        return self._objects.get(key)
+        """Return a copy of one object."""
+        return self._copies.get(key)
 
     def group(self, namespace: str, value: str) -> Iterator[Json]:
         """Iterate over the objects of a namespace whose `group_by` label has this value."""
-        return (self._objects[key] for key in self._groups.get((namespace, value), ()))
+        return self._copies.group(namespace, value)
 
     def __iter__(self) -> Iterator[Json]:
-        return iter(self._objects.values())
+        return iter(self._copies)
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return len(self._copies)
 
     async def synced(self) -> None:
         """Wait until the collection was listed once."""
@@ -121,22 +109,22 @@ class Informer:
 
     def store(self, manifest: Json) -> None:
         """Take over an object that a write returned; tell if somebody has changed it since."""
-        known = self._objects.get(key_of(manifest))
-        if known and _version(known) > _version(manifest):
+        known = self._copies.get(key_of(manifest))
+        if known and version_of(known) > version_of(manifest):
             self._changed(known)
         self._put(manifest)
 
     def forget(self, manifest: Json) -> None:
         """Take out an object that we deleted."""
         key = key_of(manifest)
-        live = self._objects.get(key)
+        live = self._copies.get(key)
         if live and live["metadata"]["uid"] == manifest["metadata"]["uid"]:
-            self._remove(live, _version(live))
+            self._copies.remove(key, version_of(live))
 
     def observe(self, event: str | None, manifest: Json) -> None:
         """Take over one watch event that somebody else received."""
         if event == "DELETED":
-            self._remove(manifest, _version(manifest))
+            self._copies.remove(key_of(manifest), version_of(manifest))
             self._changed(manifest)
         else:
             self._put(manifest, tell=True)
@@ -178,13 +166,12 @@ class Informer:
             if not following:
                 break
             pages["continue"] = following
-        for key in set(self._objects) - seen:
-            live = self._objects[key]
+        for key in self._copies.keys() - seen:
+            live = self._copies.get(key)
             # What we made after the list was read is not missing from it.
-            if _version(live) <= int(version):
-                self._remove(live, int(version))
+            if live and self._copies.remove(key, int(version)):
                 self._changed(live)
-        self._deleted = {key: gone for key, gone in self._deleted.items() if gone > int(version)}
+        self._copies.forget_deletions(int(version))
         self._version = version
         self._synced.set()
 
@@ -210,56 +197,17 @@ class Informer:
 
     def _put(self, manifest: Json, *, tell: bool = False) -> None:
         """Take over a state that is newer than the one we have."""
-        key = key_of(manifest)
-        known = self._objects.get(key)
-        version = _version(manifest)
-        if version <= max(_version(known) if known else 0, self._deleted.get(key, 0)):
+        if self._copies.knows(manifest):
             return
-        self._deleted.pop(key, None)
+        key = key_of(manifest)
+        moves = self._copies.group_at(key) not in (None, self._copies.group_of(manifest))
+        left = self._copies.get(key) if moves else None
         manifest.setdefault("apiVersion", self._api_version)
         manifest.setdefault("kind", self.kind)
-        manifest["metadata"].pop("managedFields", None)
-        if known:
-            self._ungroup(known)
-        self._objects[key] = trimmed = self._trim(manifest)
-        _share_strings(trimmed)
-        self._groups.setdefault(self._group_of(manifest), set()).add(key)
-        if tell and key not in self._in_flight:
-            self._changed(self._objects[key])
-
-    def _remove(self, manifest: Json, version: int) -> None:
-        key = key_of(manifest)
-        live = self._objects.get(key)
-        if live and _version(live) <= version:
-            self._ungroup(live)
-            del self._objects[key]
-            self._deleted[key] = version
-            if len(self._deleted) > MOST_TOMBSTONES:
-                del self._deleted[next(iter(self._deleted))]
-
-    def _group_of(self, manifest: Json) -> Key:
-        labels = manifest["metadata"].get("labels") or {}
-        return manifest["metadata"].get("namespace", ""), labels.get(self._group_by, "")
-
-    def _ungroup(self, manifest: Json) -> None:
-        group = self._group_of(manifest)
-        members = self._groups[group]
-        members.discard(key_of(manifest))
-        if not members:
-            del self._groups[group]
-
-
-def _share_strings(value: Json | list[Any]) -> None:
-    """Let all copies share their short strings: thousands of objects repeat the same few words,
-    and half of the memory would be theirs. Keys are shared by the JSON decoder."""
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        if isinstance(inner, str):
-            if len(inner) <= LONGEST_SHARED:
-                value[key] = sys.intern(inner)
-        elif isinstance(inner, dict | list):
-            _share_strings(inner)
-
-
-def _version(manifest: Json) -> int:
-    """Return the resourceVersion; versions of one collection are ordered numbers."""
-    return int(manifest["metadata"]["resourceVersion"])
+        self._copies.put(self._trim(manifest))
+        if not tell:
+            return
+        if left:
+            self._changed(left)  # its former owner has to know too
+        if key not in self._in_flight:
+            self._changed(manifest)
