@@ -6,13 +6,15 @@ import time
 from collections.abc import Sequence
 
 from bench.api import Api, Json
-from bench.fleet import collection, create, edit, names, spec, told
+from bench.fleet import collection, create, edit, names, told
 from bench.operator import Operator, running
 from bench.server import fresh_server, make_namespace, writes
+from contender.controller.caches import RELIST_SECONDS
 
 CHANGE = {"scaling": {"maxReplicas": 4}}
 """Concerns one child: the autoscaler."""
-REST_SECONDS = 300.0
+REST_SECONDS = RELIST_SECONDS + 60
+"""Long enough for the owners to be listed anew meanwhile."""
 QUIET_SECONDS = 2.0
 """When nothing was written for so long, the operator rests."""
 SINGLES = 200
@@ -115,7 +117,7 @@ async def _edits(api: Api, count: int) -> Json:
 
 
 async def _rest(api: Api, operator: Operator, seconds: float) -> Json:
-    """Do nothing. The owners are listed anew meanwhile if the time is long enough."""
+    """Do nothing."""
     before, cpu = await writes(api), operator.cpu()
     await asyncio.sleep(seconds)
     return {
@@ -147,6 +149,3 @@ async def _restart(api: Api, operator: Operator) -> Json:
         "otherWrites": dict(made),
         "cpuSeconds": operator.cpu(),
     }
-
-
-__all__ = ["life", "spec"]

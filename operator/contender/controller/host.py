@@ -19,6 +19,8 @@ from contender.kube.client import Client
 LOGIN_PAUSE_SECONDS = 5.0
 """Kopf logs in again at once after a 401: without a pause 200 times a second."""
 RESTART_SECONDS = 5.0
+KOPF_IDLE_SECONDS = 0.1
+"""How long Kopf keeps a task for each object after its last event; the handlers only enqueue."""
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.networking.request_timeout = 10
     settings.networking.error_backoffs = _Backoffs()
+    settings.queueing.idle_timeout = KOPF_IDLE_SECONDS
     settings.persistence.finalizer = f"{GROUP}/never-set"
     settings.persistence.diffbase_storage = _NoDiffBase()
     return settings
