@@ -20,9 +20,11 @@ def lives(apiserver: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     for name in ACCOUNTS:
         allowed = {"annotations": {names.ANNOTATION_ALLOW: "true"}}
         world.create("ServiceAccount", name, metadata=allowed)
-    world.start_operator()
-    yield asyncio.run(live(world))
-    world.leave()
+    try:
+        world.start_operator()
+        yield asyncio.run(live(world))
+    finally:
+        world.leave()
 
 
 def test_every_field_is_changed(lives: Lives) -> None:
