@@ -6,36 +6,37 @@ from tests.scenarios.world import World
 
 BEYOND = 11.0
 """Seconds: a request is given up after ten."""
-SLOW: dict[str, tuple[str, Fault]] = {
-    "never": ("deployments", Hang()),
-    "never-told": ("modeldeployments/status", Hang()),
+HANGING = {"never": "deployments", "never-told": "modeldeployments/status"}
+SLOW = {
     "too-late": ("deployments", Delay(BEYOND)),
     "told-too-late": ("modeldeployments/status", Delay(BEYOND)),
     "slow": ("deployments", Delay(1)),
 }
 
 
-def test_one_that_hangs_holds_up_nobody(world: World, proxy: Proxy) -> None:
+def test_those_that_hang_hold_up_nobody(world: World, proxy: Proxy) -> None:
     """A request that was given up may still be carried out: nothing is made twice then."""
-    coming = {name: [fault] for name, (_, fault) in SLOW.items()}
+    names = [*HANGING, *SLOW]
     others = [f"other-{number}" for number in range(9)]
+    coming = {name: [fault] for name, (_, fault) in SLOW.items()}
 
-    def next_fault(asked: Asked) -> Fault | None:
-        name = owner(asked)
-        if name not in SLOW or asked.kind != SLOW[name][0] or not coming[name]:
-            return None
-        return coming[name].pop()
+    def late(asked: Asked) -> Fault | None:
+        faults = coming.get(owner(asked))
+        return faults.pop() if faults and asked.kind == SLOW[owner(asked)][0] else None
 
-    with proxy.faulty(next_fault):
-        for name in SLOW:
-            world.apply(name, FIRST)
-        world.until(lambda: not any(coming.values()), "all hang")
-        serve(world, others, FIRST)
-        [hanging] = proxy.heard(of("never", "deployments"))[:1]
-        assert hanging.status is None
-        serve(world, SLOW, FIRST)
+    def never(asked: Asked) -> Fault | None:
+        return Hang() if HANGING.get(owner(asked)) == asked.kind else None
+
+    with proxy.faulty(late):
+        with proxy.faulty(never):
+            for name in names:
+                world.apply(name, FIRST)
+            world.until(lambda: not any(coming.values()), "the slow ones wait")
+            world.until(lambda: proxy.heard(of("never", "deployments")), "another one hangs")
+            serve(world, others, FIRST)
+        serve(world, names, FIRST)
     stands = standing(world)
-    for name in SLOW:
+    for name in names:
         assert apart(stands[name], stands["other-0"], name) == []
     assert {trouble(asked) for asked in proxy.asked} == {""}
     assert_rest(world, proxy, "too-late")
