@@ -18,6 +18,8 @@ from tests.faults.soak_specs import FIRST, UPDATES
 from tests.faults.soak_stage import Stage
 
 LAST_STEPS = 30
+MOST_BAD_STEPS = 12
+"""After so many steps without an operator, or with faults, it may work again."""
 PAUSES = (0.0, 0.0, 0.02, 0.1, 0.2, 0.6)
 """Seconds between two steps: the operator is met in the middle of its work, and at rest."""
 CATCH_UP_STEPS, UPDATE_STEPS = 4, 9
@@ -41,6 +43,7 @@ class Play:
         self.counts: Counter[str] = Counter()
         self.operator, self.faulty = "up", False
         self._dice = random.Random(0)
+        self._bad_steps = 0
         self.specs: list[Json] = []
         self.foreign: list[tuple[str, str, str]] = []
 
@@ -78,6 +81,7 @@ class Play:
         self.operator, self.faulty = "up", False
         self.specs, self.foreign = [*FIRST.values()], []
         self._dice = random.Random(0)
+        self._bad_steps = 0
 
     def end(self) -> None:
         """Let all be well, and see that everything then goes as it should."""
@@ -154,6 +158,10 @@ class Play:
             name, update = self._dice.choice(UPDATES)
             self._note(f"update {name}")
             stage.apply(name, update)
+        self._bad_steps = self._bad_steps + 1 if self.operator != "up" or self.faulty else 0
+        if self._bad_steps > MOST_BAD_STEPS:
+            self._note("the operator is let work again")
+            self._let_work(stage)
         time.sleep(self._dice.choice(PAUSES))
         stage.look()
 
@@ -166,8 +174,7 @@ class Play:
                 self._stage.apply(name, spec)
         return self._stage
 
-    def _all_is_well(self, stage: Stage) -> None:
-        self._note("all that was bad ends")
+    def _let_work(self, stage: Stage) -> None:
         if self.faulty:
             stage.faults_end()
         if self.operator == "frozen":
@@ -175,6 +182,10 @@ class Play:
         if self.operator == "down":
             stage.start_operator()
         self.operator, self.faulty = "up", False
+
+    def _all_is_well(self, stage: Stage) -> None:
+        self._note("all that was bad ends")
+        self._let_work(stage)
         self.foreign_objects_go()
         stage.cluster.heals()
         for one in stage.kube.all("ModelDeployment", stage.namespace):
