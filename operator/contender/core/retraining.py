@@ -110,7 +110,7 @@ def _judge(snapshot: Snapshot, job: Manifest) -> tuple[Outcome, RetrainingResult
         return "Succeeded", RetrainingResult.model_validate(json.loads(said)), ""
     except ValidationError as error:
         return "Failed", None, f"the run reported an invalid result: {explain(error)}"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return (
             "Failed",
             None,

@@ -114,7 +114,9 @@ def container(name: str, source: ContainerBase) -> dict[str, Any]:
 
 def _probes(probes: Probes, port: int, warmup: Warmup) -> dict[str, Any]:
     ask = _handler(probes, probes.port or port)
-    period = seconds(probes.period or (WARMUP_PERIOD if warmup.requests else READINESS_PERIOD))
+    # The CRD refuses less than a second, but one of another version may not have.
+    said = probes.period or (WARMUP_PERIOD if warmup.requests else READINESS_PERIOD)
+    period = max(1, seconds(said))
     timing = {"periodSeconds": period, "timeoutSeconds": seconds(probes.timeout)}
     built: dict[str, Any] = {
         "readinessProbe": {
