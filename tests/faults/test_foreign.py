@@ -19,7 +19,10 @@ SPEC = {
 }
 """With this spec and the command to retrain, there is a child of every kind."""
 
-PODS = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
+PODS: Json = {
+    "metadata": {"labels": {"app": "x"}},
+    "spec": {"containers": [{"name": "x", "image": "x"}]},
+}
 RUN = {"template": {"spec": {**PODS["spec"], "restartPolicy": "Never"}}}
 SELECTOR = {"matchLabels": {"app": "x"}}
 BODIES: dict[str, Json] = {
