@@ -14,6 +14,7 @@ from hypothesis import reject
 from tests.contract.server import Server
 from tests.e2e.kube import ApiRefusal, Json
 from tests.faults.soak_cluster import suppress_races
+from tests.faults.soak_hands import Hands
 from tests.faults.soak_specs import FIRST, UPDATES
 from tests.faults.soak_stage import Stage
 
@@ -194,6 +195,10 @@ class Play:
             spec = {key: value for key, value in one["spec"].items() if key != "paused"}
             stage.apply(name, spec)
         stage.all_is_well()
+        self._note("hands delete, and nothing else happens that could wake the operator")
+        for kind in ("Service", "PodDisruptionBudget"):
+            Hands(stage).delete(kind, 0)
+        stage.come_to_rest()
 
     def _nothing_stays(self, stage: Stage) -> None:
         self._note("all are deleted")
