@@ -9,12 +9,12 @@ from bench.api import Api, Json
 from bench.fleet import collection, create, edit, names, told
 from bench.operator import Operator, running
 from bench.server import fresh_server, make_namespace, writes
-from contender.controller.caches import RELIST_SECONDS
+from contender.kube.informer import RELIST_SECONDS
 
 CHANGE = {"scaling": {"maxReplicas": 4}}
 """Concerns one child: the autoscaler."""
-REST_SECONDS = RELIST_SECONDS + 60
-"""Long enough for the owners to be listed anew meanwhile."""
+REST_SECONDS = 1.1 * RELIST_SECONDS + 30
+"""Long enough for everything to be listed anew meanwhile."""
 QUIET_SECONDS = 2.0
 """When nothing was written for so long, the operator rests."""
 SINGLES = 200

@@ -1,6 +1,7 @@
 """The caches: one informer per watched kind, and which ModelDeployment an object concerns."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -17,13 +18,11 @@ from contender.core.snapshot import Insistence
 from contender.kube.client import Client
 from contender.kube.copies import Key, key_of
 from contender.kube.errors import ApiError
-from contender.kube.informer import Informer, without_managed_fields
+from contender.kube.informer import Informer, relist_seconds, without_managed_fields
 
 OWNERS = Resource(API_VERSION, "ModelDeployment", "modeldeployments")
 PODS = Resource("v1", "Pod", "pods")
 
-RELIST_SECONDS = 600.0
-"""How often the owners are listed anew: a lost watch event is noticed at the latest then."""
 RELIST_RETRY_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -67,6 +66,7 @@ class Caches:
             )
             for scope in scopes
         ]
+        self._missed = [asyncio.Event() for _ in scopes]
         self.children = [
             Informer(
                 client,
@@ -89,8 +89,13 @@ class Caches:
         async with asyncio.TaskGroup() as group:
             for informer in self.children:
                 group.create_task(informer.run())
-            for informer in self.owners:
-                group.create_task(_relist_for_ever(informer))
+            for informer, missed in zip(self.owners, self._missed, strict=True):
+                group.create_task(_relist_for_ever(informer, missed))
+
+    def owners_were_missed(self) -> None:
+        """List the owners anew: some events of theirs may have been lost."""
+        for missed in self._missed:
+            missed.set()
 
     async def synced(self) -> None:
         """Wait until every collection was listed once: what is not seen is really not there."""
@@ -153,11 +158,14 @@ class Caches:
         self._wake(key, urgent=False)
 
 
-async def _relist_for_ever(informer: Informer) -> None:
+async def _relist_for_ever(informer: Informer, missed: asyncio.Event) -> None:
     while True:
+        missed.clear()
         try:
             await informer.relist()
-            await asyncio.sleep(RELIST_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(relist_seconds()):
+                    await missed.wait()
         except ApiError as error:
             hint = " (apply crds/ first)" if error.not_found else ""
             log.warning("list of ModelDeployments: %s%s", error, hint)

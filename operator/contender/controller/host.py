@@ -89,9 +89,22 @@ class _Backoffs:
 
 
 async def watch_owners(
-    client: Client, namespaces: tuple[str, ...], observe: Observe, stop: asyncio.Event
+    client: Client,
+    namespaces: tuple[str, ...],
+    observe: Observe,
+    missed: Callable[[], None],
+    stop: asyncio.Event,
 ) -> None:
-    """Run Kopf until SIGTERM, SIGINT or `stop`; start it anew if it dies of a watch error."""
+    """Run Kopf until SIGTERM, SIGINT or `stop`; start it anew if it dies of a watch error.
+
+    Args:
+        client: how to reach the API server.
+        namespaces: which to watch; none means all.
+        observe: called with every watch event.
+        missed: called when events may have been lost: Kopf does not notice what was deleted while
+            it did not watch.
+        stop: ends it.
+    """
     while not stop.is_set():
         ended = asyncio.Event()
         relay = asyncio.create_task(_relay(stop, ended))
@@ -113,6 +126,8 @@ async def watch_owners(
                 exc_info=not foreseen,
             )
             await asyncio.sleep(RESTART_SECONDS)
+            # By then it has listed them, and watches again.
+            asyncio.get_running_loop().call_later(RESTART_SECONDS, missed)
         finally:
             relay.cancel()
 

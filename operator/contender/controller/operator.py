@@ -71,7 +71,9 @@ async def run_operator(settings: Settings) -> None:
             log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
             # Kopf never serves a resource that is unknown when it starts: wait for the CRD.
             await _first_of(caches.synced(), stop.wait())
-            await watch_owners(client, settings.namespaces, caches.observe_owner, stop)
+            await watch_owners(
+                client, settings.namespaces, caches.observe_owner, caches.owners_were_missed, stop
+            )
             if lease is None or lease.held():
                 await _drain(queue)
         finally:

@@ -5,10 +5,10 @@ at once (`store`), so that a pass never acts on a state older than its own write
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from time import monotonic
 
 from contender.kube.client import Client, collection
@@ -20,7 +20,15 @@ FIRST_DELAY = 0.5
 BETWEEN_WATCHES = 0.1
 """Seconds: a server that ends every watch at once must not be asked thousands of times."""
 LONGEST_DELAY = 30.0
+RELIST_SECONDS = 600.0
+"""How often a collection is listed anew: by then at the latest a lost watch event is noticed."""
+
 log = logging.getLogger(__name__)
+
+
+def relist_seconds() -> float:
+    """Return when to list anew: not all collections at the same moment."""
+    return RELIST_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 (jitter)
 
 
 def without_managed_fields(manifest: Json) -> Json:
@@ -97,7 +105,7 @@ class Informer:
         """Whether the collection was listed once."""
         return self._synced.is_set()
 
-    @contextmanager
+    @contextlib.contextmanager
     def writing(self, key: Key) -> Iterator[None]:
         """Say that an object is being written: what the watch tells of it meanwhile is taken over,
         but wakes nobody, because it mostly is the write itself."""
@@ -131,13 +139,16 @@ class Informer:
 
     async def run(self) -> None:
         """List and watch for ever."""
-        delay = FIRST_DELAY
+        delay, relist_at = FIRST_DELAY, 0.0
         while True:
             began = monotonic()
             try:
-                if not self._version:
+                if not self._version or began >= relist_at:
                     await self.relist()
-                await self._watch()
+                    relist_at = monotonic() + relist_seconds()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(relist_at - monotonic()):
+                        await self._watch()
                 delay = FIRST_DELAY
                 await asyncio.sleep(BETWEEN_WATCHES)
             except ApiError as error:

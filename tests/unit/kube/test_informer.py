@@ -1,9 +1,12 @@
 """The local copy: what it takes over, what it ignores, and whom it tells."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 
+from contender.kube import informer
 from contender.kube.client import Client
 from contender.kube.informer import Informer
 
@@ -209,3 +212,35 @@ async def test_events_from_before_our_own_deletion_leave_nothing_behind() -> Non
     watched.informer.observe("DELETED", _thing("a", 7))
     assert watched.version("a") is None
     assert watched.group("churn") == []
+
+
+class DeafPages(Pages):
+    """Its watches are healthy, and never tell anything."""
+
+    async def watch(self, path: str, **query: str) -> AsyncIterator[Json]:
+        await asyncio.Event().wait()
+        yield {}
+
+
+async def test_an_event_that_was_lost_is_noticed_by_listing_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(informer, "RELIST_SECONDS", 0.01)
+    monkeypatch.setattr(informer, "BETWEEN_WATCHES", 0.0)
+    gone = asyncio.Event()
+    told: list[str] = []
+
+    def changed(one: Json) -> None:
+        told.append(one["metadata"]["resourceVersion"])
+        if len(told) == 2:
+            gone.set()
+
+    pages = DeafPages(_page(5, _thing("a", 3)), *(_page(version) for version in range(6, 99)))
+    watched = Informer(
+        cast("Client", pages), "example/v1", "Thing", "things", group_by="owner", changed=changed
+    )
+    running = asyncio.create_task(watched.run())
+    async with asyncio.timeout(30):
+        await gone.wait()
+    running.cancel()
+    assert watched.get(("shop", "a")) is None
