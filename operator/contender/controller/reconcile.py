@@ -64,7 +64,21 @@ class Reconciler:
 
         Raises:
             ApiError: something passing, or something said in status; try again later.
+            Exception: a defect of the operator, said in status too.
         """
+        try:
+            return await self._pass(key)
+        except ApiError:
+            raise
+        except Exception as error:
+            message = (
+                f"the operator failed ({type(error).__name__}: {error}): this is a defect of the"
+                " operator; its log says where"
+            )
+            await self._tell(key, Problem("InternalError", message[:MESSAGE_LIMIT]))
+            raise
+
+    async def _pass(self, key: Key) -> float | None:
         with _timed("gather"):
             snapshot = await self._gather(key)
         if snapshot is None:
@@ -114,9 +128,8 @@ class Reconciler:
 
     async def _tell(self, key: Key, problem: Problem) -> None:
         """Tell what keeps us from looking at anything else."""
-        owner = self._caches.owner(key)
-        assert owner is not None
-        await self._write_status(owner, invalid_status(owner, problem, datetime.now(UTC)))
+        if owner := self._caches.owner(key):
+            await self._write_status(owner, invalid_status(owner, problem, datetime.now(UTC)))
 
     async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> int:
         """Carry out the writes; return how many there were.
