@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from contender.core.events import Event
@@ -10,10 +11,11 @@ from contender.core.names import OPERATOR
 from contender.kube.client import Client, collection
 from contender.kube.errors import ApiError
 
-LONGEST_LINE = 1000
+LONGEST_LINE = 5000
 """Events that may wait; more are only logged."""
 PAUSE_SECONDS = 0.02
-"""Least time between two Events: they must not take the API server from the work."""
+BUSY_PAUSE_SECONDS = 0.2
+"""Least time between two Events: they must not take the API server from the work in line."""
 MESSAGE_LIMIT = 1024
 """The API server's own limit."""
 
@@ -21,10 +23,16 @@ log = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Posts Events one after another."""
+    """Posts Events one after another.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        client: how to reach the API server.
+        busy: tells whether work is in line, which is more urgent.
+    """
+
+    def __init__(self, client: Client, busy: Callable[[], bool] = lambda: False) -> None:
         self._client = client
+        self._busy = busy
         self._line: asyncio.Queue[Manifest] = asyncio.Queue(LONGEST_LINE)
 
     def announce(self, owner: Manifest, event: Event) -> None:
@@ -43,7 +51,7 @@ class Announcer:
                 await self._client.create(path, manifest)
             except ApiError as error:
                 log.warning("event not posted: %s", error)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(BUSY_PAUSE_SECONDS if self._busy() else PAUSE_SECONDS)
 
 
 def _manifest(owner: Manifest, event: Event) -> Manifest:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -45,7 +46,7 @@ async def run_operator(settings: Settings) -> None:
         # Namespaces take turns: none waits for the crowd in another.
         queue: WorkQueue[Key] = WorkQueue(flow_of=lambda key: key[0])
         caches = Caches(client, settings.namespaces, queue.add)
-        announcer = Announcer(client)
+        announcer = Announcer(client, busy=lambda: len(queue) > 0)
         reconciler = Reconciler(client, caches, announcer)
         # Kopf takes tasks younger than itself for its own and cancels them: ours come first.
         tasks = [
@@ -71,6 +72,8 @@ async def run_operator(settings: Settings) -> None:
             log.info("watching %s", ", ".join(settings.namespaces) or "all namespaces")
             # Kopf never serves a resource that is unknown when it starts: wait for the CRD.
             await _first_of(caches.synced(), stop.wait())
+            # What is there now stays: the garbage collector need not look at it again and again.
+            gc.freeze()
             await watch_owners(
                 client, settings.namespaces, caches.observe_owner, caches.owners_were_missed, stop
             )

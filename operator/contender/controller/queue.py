@@ -39,6 +39,9 @@ class WorkQueue(Generic[Key]):
         self._barred: dict[Key, float] = {}
         """Keys that may not be taken before a moment, because the API server said so."""
 
+    def __len__(self) -> int:
+        return len(self._line)
+
     def add(self, key: Key, *, urgent: bool = False) -> None:
         """Put a key in line, unless it is there already.
 

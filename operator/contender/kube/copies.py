@@ -89,7 +89,9 @@ class Copies:
         key, group = key_of(manifest), self.group_of(manifest)
         self._ungroup(key)
         self._deleted.pop(key, None)
-        self._copies[key] = _Copy(version_of(manifest), group, orjson.dumps(manifest))
+        # Copied, as orjson gives away its whole buffer of several times the length.
+        text = bytes(memoryview(orjson.dumps(manifest)))
+        self._copies[key] = _Copy(version_of(manifest), group, text)
         self._groups.setdefault(group, set()).add(key)
 
     def remove(self, key: Key, version: int) -> bool:
