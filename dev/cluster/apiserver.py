@@ -12,8 +12,10 @@ No controller runs: nothing is garbage-collected, no pod is ever made, namespace
 """
 
 import argparse
+import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -30,6 +32,8 @@ from dev.console import Failure, run_main, say
 from dev.processes import Service
 
 ADDRESS = "127.0.0.1"
+EPHEMERAL_PORTS = 32_768
+"""Where Linux begins with the ports of outgoing connections."""
 _PREFIX = "contender-apiserver-"
 
 
@@ -159,10 +163,13 @@ def _token(user: str) -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free, and that no outgoing connection ever takes: a server that was ended can
+    be started on it again."""
+    while True:
+        port = random.randrange(20_000, EPHEMERAL_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((ADDRESS, port))
+            return port
 
 
 def main() -> None:

@@ -83,6 +83,7 @@ def _server_steps(logs: Path) -> list[Step]:
             ["environment", "Kubernetes"],
             quiet=["system packages"],
             lacking=lacking,
+            options=["-n", os.cpu_count() or 1, "--dist=loadfile"],
         ),
     ]
 

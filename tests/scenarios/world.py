@@ -77,6 +77,8 @@ class World:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    # It dies with the test, however that ends.
+                    *("setpriv", "--pdeathsig=KILL"),
                     *(sys.executable, "-m", "contender", "operator", *scope),
                     *("--host", "127.0.0.1", "--port", str(self._port), "--log-level", "debug"),
                 ],

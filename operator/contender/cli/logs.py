@@ -2,6 +2,7 @@
 
 import logging
 
+import aiohttp
 from pythonjsonlogger.json import JsonFormatter
 
 _QUIET = ("kopf", "asyncio", "aiohttp")
@@ -33,8 +34,9 @@ def set_up_logs(style: str, level: str) -> None:
 
 
 def _briefly(record: logging.LogRecord) -> bool:
-    """Leave out tracebacks of errors of Kopf's own: where in Kopf a watch broke helps nobody."""
+    """Leave out tracebacks of a watch of Kopf's that broke: where in Kopf it broke helps nobody."""
     error = record.exc_info[1] if record.exc_info else None
-    if record.name.startswith("kopf") and type(error).__module__.startswith("kopf."):
+    broke = type(error).__module__.startswith("kopf.") or isinstance(error, aiohttp.ClientError)
+    if broke and record.name.startswith(("kopf", "asyncio")):
         record.exc_info = None
     return True
