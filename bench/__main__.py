@@ -23,7 +23,7 @@ from dev.paths import CHECKOUT
 
 BENCHES: dict[str, Callable[[bool], Coroutine[Any, Any, Json]]] = {
     "creation": lambda quick: creation(100) if quick else creation(1000),
-    "small": lambda quick: life(20, 5) if quick else life(100, 60),
+    "small": lambda quick: life(20, 5) if quick else life(100, 10),
     "life": lambda quick: life(100, 10) if quick else life(1000),
     "growth": lambda quick: growth((20, 60)) if quick else growth(),
     "starvation": lambda quick: starvation(60, 20) if quick else starvation(),

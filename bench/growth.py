@@ -5,7 +5,7 @@ from bench.life import create_all, latency, rest
 from bench.operator import running
 from bench.server import fresh_server, make_namespace
 
-SIZES = (100, 300, 1000, 2000, 3000)
+SIZES = (100, 300, 1000, 3000)
 
 
 async def growth(sizes: tuple[int, ...] = SIZES) -> Json:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.server import until
 from tests.e2e.kube import Json
 from tests.faults.clock import Clock
 from tests.faults.lives import assert_rest, forget, owner, serve
-from tests.faults.proxy import Answer, Asked, Fault, OldAnswer, Proxy, Told, failure, first
+from tests.faults.proxy import Answer, Asked, Fault, OldAnswer, Proxy, Told, failure
 from tests.scenarios.world import World, model, serves
 
 
@@ -26,6 +27,7 @@ class Past:
             if asked.is_list and asked.kind != "events" and asked.path not in self._lists:
                 query = {key: value for key, value in asked.query.items() if key != "limit"}
                 self._lists[asked.path] = world.kube.ask("GET", asked.path, query=query)
+        self._paths = set(self._lists)
 
     def forget(self, kind: str) -> None:
         """Let the lists of a kind tell the present."""
@@ -38,7 +40,16 @@ class Past:
         with self._proxy.faulty(self._fault):
             self._proxy.cut_watches()
             yield
+        since = self._proxy.moment()
         self._proxy.cut_watches()
+        until(lambda: self._paths <= self._watched(since), "all watch again")
+
+    def _watched(self, since: float) -> set[str]:
+        return {
+            one.asked.path
+            for one in self._proxy.heard(lambda asked: asked.is_watch, since)
+            if one.status == 200
+        }
 
     def _fault(self, asked: Asked) -> Fault | None:
         if asked.is_watch:
@@ -74,7 +85,15 @@ def in_the_past(world: World, proxy: Proxy, past: Past, *, starts_anew: bool) ->
         return
     gone = Told(({"type": "ERROR", "object": failure(410, "Expired", "too old")},))
     since = proxy.moment()
-    with past.rules(), proxy.faulty(first(9, lambda asked: asked.is_watch, gone)):
+    told: set[str] = set()
+
+    def once_each(asked: Asked) -> Fault | None:
+        if not asked.is_watch or asked.path in told:
+            return None
+        told.add(asked.path)
+        return gone
+
+    with past.rules(), proxy.faulty(once_each):
         proxy.cut_watches()
         world.until(
             lambda: len(proxy.heard(lambda asked: asked.is_list, since)) >= 9, "all list anew"
