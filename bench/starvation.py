@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from bench.api import Api, Json
-from bench.fleet import create, names, told
+from bench.fleet import create, names, side_by_side, told
 from bench.life import create_all, percentile, rest
 from bench.operator import running
 from bench.server import fresh_server, make_namespace
@@ -26,6 +26,7 @@ async def starvation(flapping: int = FLAPPING, quiet: int = QUIET) -> Json:
         for namespace in ("noisy", "calm", "calm-beside"):
             await make_namespace(api, namespace)
         await create_all(api, "noisy", flapping)
+        await _become_ready(api, "noisy")
         await rest(api)
         alone = await _one_by_one(api, "calm", quiet)
         before = await operator.metrics()
@@ -55,10 +56,21 @@ async def _one_by_one(api: Api, namespace: str, count: int) -> list[float]:
     return taken
 
 
+async def _become_ready(api: Api, namespace: str) -> None:
+    """Let all pods be ready, so that all serve: flaps then change nothing but status."""
+    path = _deployments(namespace)
+    found = [one["metadata"]["name"] for one in (await api.get(path))["items"]]
+    await side_by_side(lambda name: api.patch(f"{path}/{name}/status", _status(2)), found)
+
+
+def _deployments(namespace: str) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace}/deployments"
+
+
 @asynccontextmanager
 async def _flapping(api: Api, namespace: str) -> AsyncIterator[Callable[[], int]]:
     """Let the pods of all Deployments become ready and unready in turn; tells how often so far."""
-    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    path = _deployments(namespace)
     deployments = [one["metadata"]["name"] for one in (await api.get(path))["items"]]
     count = 0
 
@@ -83,7 +95,7 @@ async def _tell(api: Api, path: str, ready: int) -> None:
 
 
 def _turns(names: list[str]) -> Iterator[tuple[int, str]]:
-    for ready in itertools.cycle((1, 0)):
+    for ready in itertools.cycle((0, 2)):
         for name in names:
             yield ready, name
 
