@@ -110,7 +110,7 @@ class Applier:
             stored = await self._client.replace(path, holder)
             if not label(stored, names.LABEL_OWNER):
                 raise LabelLost(write) from error
-            self._caches.store(stored)
+            self._caches.learn(stored)
         raise ApiError("POST", path, 409, "Conflict", "the name is not free yet") from error
 
     async def _update(self, write: Update) -> None:

@@ -130,6 +130,10 @@ class Caches:
         """Take over a ModelDeployment that a write returned."""
         self._owners_of(owner["metadata"]["namespace"]).store(owner)
 
+    def learn_owner(self, owner: Manifest) -> None:
+        """Take over a ModelDeployment that was read: news, as from the watch."""
+        self._owners_of(owner["metadata"]["namespace"]).observe(None, owner)
+
     def related(self, key: Key) -> list[Manifest]:
         """Return all objects that bear the name of a ModelDeployment in their label."""
         return [found for informer in self.children for found in informer.group(*key)]
@@ -137,6 +141,10 @@ class Caches:
     def store(self, manifest: Manifest) -> None:
         """Take over a child that a write returned."""
         self._of(manifest).store(manifest)
+
+    def learn(self, manifest: Manifest) -> None:
+        """Take over a child that was read: news, as from the watch."""
+        self._of(manifest).observe(None, manifest)
 
     def forget(self, manifest: Manifest) -> None:
         """Take out a child that was deleted."""

@@ -144,7 +144,7 @@ class Reconciler:
             if live is None:
                 return 0
             if not _is_as_seen(live, snapshot):
-                self._caches.store_owner(live)
+                self._caches.learn_owner(live)
                 raise ApiError("GET", _path(live), 409, "Conflict", "it has changed meanwhile")
         await self._check_endpoint(snapshot, writes)
         return await self._applier.apply(writes)

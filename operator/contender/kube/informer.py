@@ -74,7 +74,8 @@ class Informer:
         self._trim = trim
         self._changed = changed
         self._copies = Copies(group_by)
-        self._in_flight: set[Key] = set()
+        self._in_flight: dict[Key, Json | None] = {}
+        """What is being written, and what the watch told of it meanwhile."""
         self._synced = asyncio.Event()
         self._version = ""
 
@@ -108,12 +109,16 @@ class Informer:
     @contextlib.contextmanager
     def writing(self, key: Key) -> Iterator[None]:
         """Say that an object is being written: what the watch tells of it meanwhile is taken over,
-        but wakes nobody, because it mostly is the write itself."""
-        self._in_flight.add(key)
+        but wakes nobody, because it mostly is the write itself; unless the write fails."""
+        self._in_flight[key] = None
         try:
             yield
+        except BaseException:
+            if hushed := self._in_flight.get(key):
+                self._changed(hushed)
+            raise
         finally:
-            self._in_flight.discard(key)
+            self._in_flight.pop(key, None)
 
     def store(self, manifest: Json) -> None:
         """Take over an object that a write returned; tell if somebody has changed it since."""
@@ -220,5 +225,7 @@ class Informer:
             return
         if left:
             self._changed(left)  # its former owner has to know too
-        if key not in self._in_flight:
+        if key in self._in_flight:
+            self._in_flight[key] = manifest
+        else:
             self._changed(manifest)

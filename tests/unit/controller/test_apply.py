@@ -83,11 +83,15 @@ class Copies:
 
     def __init__(self) -> None:
         self.stored: list[str] = []
+        self.learned: list[str] = []
         self.forgotten: list[str] = []
         self.insisted: dict[str, Insistence] = {}
 
     def store(self, one: Json) -> None:
         self.stored.append(one["metadata"]["name"])
+
+    def learn(self, one: Json) -> None:
+        self.learned.append(one["metadata"]["name"])
 
     @contextmanager
     def writing(self, one: Json) -> Iterator[None]:
@@ -164,7 +168,7 @@ async def test_a_child_of_ours_that_lost_its_label_gets_it_back_and_is_compared_
     assert held["metadata"]["labels"] == {"team": "fraud", "contender.dev/modeldeployment": "churn"}
     assert held["metadata"]["resourceVersion"] == "7"
     assert held["spec"] == {"port": 80}
-    assert copies.stored == ["churn"]
+    assert copies.learned == ["churn"]
 
 
 async def test_a_child_that_is_being_deleted_is_not_touched() -> None:

@@ -1,4 +1,4 @@
-"""What a pass does when the operator itself has a defect."""
+"""What a pass does when the world is not as it thought, or it has a defect itself."""
 
 from typing import Any, cast
 
@@ -10,6 +10,8 @@ from contender.controller.caches import Caches
 from contender.controller.reconcile import Reconciler
 from contender.core.manifest import condition
 from contender.kube.client import Client
+from contender.kube.copies import Key
+from contender.kube.errors import ApiError
 
 Json = dict[str, Any]
 
@@ -20,6 +22,10 @@ class Server:
     def __init__(self, owner: Json) -> None:
         self.owner = owner
 
+    async def get(self, path: str) -> Json:
+        assert path.endswith("/churn")
+        return self.owner
+
     async def merge_patch(self, path: str, body: Json) -> Json:
         assert path.endswith("/churn/status")
         version = int(self.owner["metadata"]["resourceVersion"]) + 1
@@ -28,8 +34,8 @@ class Server:
         return self.owner
 
 
-async def test_a_defect_is_said_in_status_and_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = {
+def _owner(version: int) -> Json:
+    return {
         "apiVersion": "contender.dev/v1alpha1",
         "kind": "ModelDeployment",
         "metadata": {
@@ -37,14 +43,36 @@ async def test_a_defect_is_said_in_status_and_raised(monkeypatch: pytest.MonkeyP
             "name": "churn",
             "uid": "u",
             "generation": 3,
-            "resourceVersion": "7",
+            "resourceVersion": str(version),
         },
         "spec": {"model": {"version": "1", "image": "churn:1"}},
     }
 
+
+async def test_what_is_found_to_have_changed_is_looked_at_again_at_once() -> None:
+    """The watch will not tell of it any more: what it brings is known by then."""
+    woken: list[Key] = []
+    client = cast("Client", Server(_owner(8)))
+
+    def wake(key: Key, *, urgent: bool) -> None:
+        assert urgent, "a new generation waits for an answer"
+        woken.append(key)
+
+    caches = Caches(client, (), wake)
+    seen = {**_owner(7), "status": {"observedGeneration": 2}}
+    caches.store_owner(seen)
+    with pytest.raises(ApiError, match="changed meanwhile"):
+        await Reconciler(client, caches, Announcer(client)).reconcile(("shop", "churn"))
+    assert woken == [("shop", "churn")]
+    caches.observe_owner("MODIFIED", _owner(8))
+    assert woken == [("shop", "churn")]
+
+
+async def test_a_defect_is_said_in_status_and_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise KeyError("x")
 
+    owner = _owner(7)
     server = Server(owner)
     client = cast("Client", server)
     caches = Caches(client, (), lambda key, *, urgent: None)

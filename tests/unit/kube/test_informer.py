@@ -99,6 +99,30 @@ def test_what_we_wrote_ourselves_wakes_nobody() -> None:
     assert watched.told == []
 
 
+def test_what_the_watch_tells_of_a_write_of_ours_wakes_nobody() -> None:
+    watched = Watched()
+    with watched.informer.writing(("shop", "a")):
+        watched.informer.observe("MODIFIED", _thing("a", 6))
+        watched.informer.store(_thing("a", 6))
+    assert watched.version("a") == "6"
+    assert watched.told == []
+
+
+def test_what_the_watch_told_during_a_write_that_failed_wakes() -> None:
+    """Somebody was quicker: their change came while ours was on its way to be refused."""
+    watched = Watched()
+
+    def write() -> None:
+        with watched.informer.writing(("shop", "a")):
+            watched.informer.observe("MODIFIED", _thing("a", 6))
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        write()
+    assert watched.version("a") == "6"
+    assert watched.told == ["a"]
+
+
 def test_kind_and_version_are_filled_in_and_managed_fields_dropped() -> None:
     watched = Watched()
     one = _thing("a", 5)
