@@ -94,7 +94,9 @@ def start_time(pid: int) -> int | None:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    state, threads = fields[0], int(fields[17])
+    # Of a killed process the first thread may be done while others still hold files and ports.
+    return None if state in "ZX" and threads <= 1 else int(fields[19])
 
 
 def alive(pid: int, started: int | None) -> bool:

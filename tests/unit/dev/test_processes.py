@@ -1,5 +1,7 @@
 import json
 import os
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,26 @@ def test_a_process_id_that_now_belongs_to_another_process_is_left_alone(
     assert not service.running()
     service.stop()
     assert alive(os.getpid(), start_time(os.getpid()))
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_process_whose_first_thread_is_done_still_runs(tmp_path: Path) -> None:
+    """Its other threads hold what it has open, ports too."""
+    service = Service(tmp_path, "sleeper", [sys.executable, "-c", FIRST_THREAD_ENDS])
+    service.start()
+    pid = record(tmp_path)["pid"]
+    state = Path(f"/proc/{pid}/stat")
+    while state.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    assert service.running()
+    service.stop()
+    assert start_time(pid) is None
 
 
 def test_a_cut_off_record_counts_as_not_running(service: Service, tmp_path: Path) -> None:
