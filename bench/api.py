@@ -24,10 +24,7 @@ class Api:
     """Requests to an API server as the administrator of a kubeconfig; a context manager."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        content = yaml.safe_load(kubeconfig.read_text())
-        cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
-        self._server = cluster["server"]
-        self._trust = _trust(cluster, user)
+        self._server, self._trust = credentials(kubeconfig)
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -51,14 +48,8 @@ class Api:
     async def create(self, path: str, body: Json) -> Json:
         return await self._ask("POST", path, body)
 
-    async def replace(self, path: str, body: Json) -> Json:
-        return await self._ask("PUT", path, body)
-
     async def patch(self, path: str, body: Json) -> Json:
         return await self._ask("PATCH", path, body, MERGE_PATCH)
-
-    async def delete(self, path: str) -> Json:
-        return await self._ask("DELETE", path)
 
     async def watch(self, path: str, version: str) -> AsyncIterator[Json]:
         query = {"watch": "true", "resourceVersion": version}
@@ -89,13 +80,16 @@ class Api:
             return content
 
 
-def _trust(cluster: Json, user: Json) -> ssl.SSLContext:
+def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
+    """Return the server of a kubeconfig, and how the user of its certificate connects."""
+    content = yaml.safe_load(kubeconfig.read_text())
+    cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
     trust = ssl.create_default_context(cadata=_content(cluster, "certificate-authority").decode())
     with tempfile.NamedTemporaryFile(suffix=".pem") as both:
         both.write(_content(user, "client-certificate") + b"\n" + _content(user, "client-key"))
         both.flush()
         trust.load_cert_chain(both.name)
-    return trust
+    return cluster["server"], trust
 
 
 def _content(part: Json, name: str) -> bytes:

@@ -41,7 +41,7 @@ def manifest(name: str, body: Json | None = None) -> Json:
         "apiVersion": GROUP_VERSION,
         "kind": "ModelDeployment",
         "metadata": {"name": name},
-        "spec": body or spec(),
+        "spec": spec() if body is None else body,
     }
 
 

@@ -231,14 +231,6 @@ class Hang(Fault):
 
 
 @dataclass(frozen=True)
-class Cut(Fault):
-    """A watch is refused: the connection is closed at once."""
-
-    async def happen(self, exchange: Exchange) -> None:
-        exchange.close()
-
-
-@dataclass(frozen=True)
 class Told(Fault):
     """A watch tells just these events and then ends, or stays silent until it is cut."""
 

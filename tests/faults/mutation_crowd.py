@@ -1,24 +1,17 @@
 """Many ModelDeployments side by side: applied, played ready, and looked at as a whole."""
 
-import asyncio
-import base64
 import json
-import ssl
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import aiohttp
-import yaml
 
+from bench.api import credentials
+from bench.fleet import AT_ONCE, manifest, side_by_side
 from tests.e2e.kube import KINDS, ApiRefusal, Json
+from tests.scenarios.world import with_pods
 
-T = TypeVar("T")
-
-AT_ONCE = 24
-"""Requests side by side: more do not make a busy API server faster."""
 _CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 
 
@@ -32,10 +25,10 @@ class Crowd:
     @classmethod
     @asynccontextmanager
     async def connect(cls, kubeconfig: Path) -> AsyncIterator["Crowd"]:
-        cluster, user = _read(kubeconfig)
-        connector = aiohttp.TCPConnector(limit=AT_ONCE, ssl=_trust(cluster, user))
+        server, trust = credentials(kubeconfig)
+        connector = aiohttp.TCPConnector(limit=AT_ONCE, ssl=trust)
         async with aiohttp.ClientSession(connector=connector) as session:
-            yield cls(session, cluster["server"])
+            yield cls(session, server)
 
     async def ask(
         self, method: str, path: str, body: object = None, content_type: str = "", **query: str
@@ -55,7 +48,7 @@ class Crowd:
 
     async def create(self, namespace: str, name: str, spec: Json) -> None:
         where = collection("ModelDeployment", namespace)
-        await self.ask("POST", where, _manifest(name, spec), fieldValidation="Strict")
+        await self.ask("POST", where, manifest(name, spec), fieldValidation="Strict")
 
     async def replace_spec(self, namespace: str, name: str, spec: Json) -> None:
         """Say another spec, as a whole; whatever the operator writes to status meanwhile."""
@@ -67,7 +60,7 @@ class Crowd:
         """Return whether the API server would store a spec."""
         where = collection("ModelDeployment", "default")
         try:
-            await self.ask("POST", where, _manifest("churn", spec), dryRun="All")
+            await self.ask("POST", where, manifest("churn", spec), dryRun="All")
         except ApiRefusal:
             return False
         return True
@@ -86,7 +79,7 @@ class Crowd:
                     scale = {"spec": {"replicas": least[name]}}
                     await self.ask("PATCH", f"{where}/scale", scale)
                 elif not _is_available(deployment):
-                    status = {"status": _all_available(deployment)}
+                    status = {"status": with_pods(deployment)}
                     await self.ask("PATCH", f"{where}/status", status)
             except ApiRefusal as refusal:
                 if refusal.code != 404:  # the operator has deleted it in between
@@ -97,59 +90,10 @@ class Crowd:
 
 def _is_available(deployment: Json) -> bool:
     status: Json = deployment.get("status") or {}
-    return status.items() >= _all_available(deployment).items()
-
-
-def _all_available(deployment: Json) -> Json:
-    replicas = deployment["spec"]["replicas"]
-    return {
-        "observedGeneration": deployment["metadata"]["generation"],
-        "replicas": replicas,
-        "updatedReplicas": replicas,
-        "readyReplicas": replicas,
-        "availableReplicas": replicas,
-    }
-
-
-def _manifest(name: str, spec: Json) -> Json:
-    return {
-        "apiVersion": KINDS["ModelDeployment"][0],
-        "kind": "ModelDeployment",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
+    return status.items() >= with_pods(deployment).items()
 
 
 def collection(kind: str, namespace: str) -> str:
     api_version, plural = KINDS[kind]
     root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     return f"{root}/namespaces/{namespace}/{plural}"
-
-
-async def side_by_side(work: Callable[[T], Awaitable[object]], items: Iterable[T]) -> None:
-    """Do something for all items, so many at a time."""
-    line = iter(items)
-
-    async def worker() -> None:
-        for item in line:
-            await work(item)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(worker())
-
-
-def _read(kubeconfig: Path) -> tuple[Json, Json]:
-    content = yaml.safe_load(kubeconfig.read_text())
-    return content["clusters"][0]["cluster"], content["users"][0]["user"]
-
-
-def _trust(cluster: Json, user: Json) -> ssl.SSLContext:
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    trust = ssl.create_default_context(cadata=authority)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as both:
-        for part in ("client-certificate-data", "client-key-data"):
-            both.write(base64.b64decode(user[part]) + b"\n")
-        both.flush()
-        trust.load_cert_chain(both.name)
-    return trust

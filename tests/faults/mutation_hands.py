@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.fleet import side_by_side
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.core.plan import make_plan
 from contender.core.snapshot import Snapshot
 from tests.contract.fields import Json, Step
 from tests.e2e.kube import ApiRefusal
-from tests.faults.mutation_crowd import Crowd, collection, side_by_side
+from tests.faults.mutation_crowd import Crowd, collection
 
 JSON_PATCH = "application/json-patch+json"
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bench.fleet import side_by_side
 from tests.contract.fields import Field, Json
 from tests.faults.mutation import Change, change_of, every_field
-from tests.faults.mutation_crowd import Crowd, side_by_side
+from tests.faults.mutation_crowd import Crowd
 from tests.faults.mutation_look import Look, look, meaning
 from tests.scenarios.world import World
 

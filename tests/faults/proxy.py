@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import yaml
@@ -27,7 +27,6 @@ from tests.faults.faults import (
     Answer,
     Asked,
     Between,
-    Cut,
     Delay,
     DropAfter,
     DropBefore,
@@ -48,6 +47,8 @@ from tests.faults.faults import (
     on,
     writes_of,
 )
+
+T = TypeVar("T")
 
 Tamper = Callable[[Asked, Json], Sequence[Json]]
 
@@ -98,22 +99,23 @@ class Proxy:
     @contextmanager
     def faulty(self, rule: Rule) -> Iterator[None]:
         """Let a rule hold. Of several rules the newest is asked first."""
-        self._rules.insert(0, rule)
-        try:
+        with self._held(self._rules, rule):
             yield
-        finally:
-            self._rules.remove(rule)
-        self._fail_if_failed()
 
     @contextmanager
     def tampering(self, tamper: Tamper) -> Iterator[None]:
         """Let a function say which events of a watch are passed on in place of each one that
         comes: none loses it, two duplicate it. What it keeps may be told later by `tell`."""
-        self._tampers.insert(0, tamper)
+        with self._held(self._tampers, tamper):
+            yield
+
+    @contextmanager
+    def _held(self, all_held: list[T], one: T) -> Iterator[None]:
+        all_held.insert(0, one)
         try:
             yield
         finally:
-            self._tampers.remove(tamper)
+            all_held.remove(one)
         self._fail_if_failed()
 
     def cut_watches(self, select: Select = everything) -> None:
@@ -238,7 +240,6 @@ __all__ = [
     "Answer",
     "Asked",
     "Between",
-    "Cut",
     "Delay",
     "DropAfter",
     "DropBefore",

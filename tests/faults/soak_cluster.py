@@ -6,7 +6,7 @@ from typing import Any
 from contender.core import names
 from contender.core.manifest import condition, label, name_of, owned_by
 from tests.e2e.kube import ApiRefusal, Json
-from tests.scenarios.world import World
+from tests.scenarios.world import World, with_pods
 
 RAN_INTO = {404, 409}
 """What anybody meets whose object was changed or deleted meanwhile."""
@@ -136,13 +136,7 @@ class Cluster:
         if label(deployment, names.LABEL_VERSION) in self._broken:
             mood = CRASHES
         ready = {ALL: wanted, CRASHES: 0}.get(mood, min(mood, wanted))
-        status = {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": wanted,
-            "updatedReplicas": wanted,
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-        }
+        status = with_pods(deployment, ready)
         live = deployment.get("status") or {}
         if any(live.get(key, 0) != value for key, value in status.items()):
             self._world.patch("Deployment", revision, {"status": status}, "status")

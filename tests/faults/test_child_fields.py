@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bench.fleet import side_by_side
 from tests.contract.server import Server
-from tests.faults.mutation_crowd import Crowd, side_by_side
+from tests.faults.mutation_crowd import Crowd
 from tests.faults.mutation_everything import EVERYTHING
 from tests.faults.mutation_foreign import DEFAULTS, GOES, STAYS, Foreign
 from tests.faults.mutation_hands import JSON_PATCH, SLOTS, Edit, Edits, bare, edits_of, path_of

@@ -49,7 +49,7 @@ def test_what_a_run_reports_may_be_anything(world: World) -> None:
             name, lambda status: condition(status, "Retrained") == "False", "it is no result"
         )
         assert condition(status, "Retrained", "message")
-    _assert_rest(world, [*RESULTS])
+    world.assert_rest(*RESULTS, times=1)
 
 
 @pytest.mark.parametrize("command", ["rollback", "retrain", "refresh"])
@@ -65,7 +65,7 @@ def test_the_token_of_a_command_may_be_anything(world: World, command: str) -> N
         status = world.until_status(name, lambda status: status.get("handled"), "an answer")
         assert status["handled"][0]["token"] == token
         world.serve(name, {**model("2"), "retraining": {"job": {"image": "train:1"}}})
-    _assert_rest(world, [*TOKENS])
+    world.assert_rest(*TOKENS, times=1)
 
 
 def test_a_record_that_is_none_is_told_and_nothing_is_touched(world: World) -> None:
@@ -95,7 +95,7 @@ def test_a_record_that_is_none_is_told_and_nothing_is_touched(world: World) -> N
         assert serves(status) == revision
     assert (world.children("garbled"), world.children("invented")) == before
     assert serves(world.status("neighbour")) == neighbour
-    _assert_rest(world, ["garbled", "invented", "neighbour"])
+    world.assert_rest("garbled", "invented", "neighbour", times=1)
 
 
 def test_what_is_allowed_may_be_large_strange_and_long(world: World) -> None:
@@ -117,7 +117,7 @@ def test_what_is_allowed_may_be_large_strange_and_long(world: World) -> None:
         world.patch("ControllerRevision", revision, {"metadata": large})
     for name in names:
         world.serve(name, {**spec, **model("2")})
-    _assert_rest(world, names)
+    world.assert_rest(*names, times=1)
 
 
 def test_pods_that_only_pretend_to_be_ours_harm_nobody(world: World) -> None:
@@ -137,7 +137,7 @@ def test_pods_that_only_pretend_to_be_ours_harm_nobody(world: World) -> None:
     world.create("Pod", "orphan", spec={"containers": [{"name": "x"}]} | pod, metadata=orphan)
     assert serves(world.until_status("churn", _is_ready, "it stays ready")) == revision
     world.serve("churn", model("2"))
-    _assert_rest(world, ["churn"])
+    world.assert_rest("churn", times=1)
 
 
 UNREADABLE: dict[str, Any] = {
@@ -179,7 +179,7 @@ def test_what_was_stored_under_looser_rules_is_told_and_others_go_on(world: Worl
         world.until_status(name, serves, f"{revision} serves")
     for name in UNREADABLE:
         world.serve(name, model())
-    _assert_rest(world, [*UNREADABLE, *READABLE])
+    world.assert_rest(*UNREADABLE, *READABLE, times=1)
 
 
 @contextmanager
@@ -242,13 +242,3 @@ def _until_stalled(world: World, name: str, reason: str) -> Json:
 
 def _is_ready(status: Json) -> bool:
     return bool(status["phase"] == "Ready")
-
-
-def _assert_rest(world: World, names: Any) -> None:
-    """Check that looking again writes nothing."""
-    world.settle()
-    since = world.server.moment()
-    for name in names:
-        world.nudge(name)
-    world.settle()
-    assert [str(one) for one in world.writes(since)] == []

@@ -25,7 +25,8 @@ def running(tmp_path: Path) -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def server(running: ApiServer, tmp_path: Path) -> Iterator[Server]:
+def apiserver(running: ApiServer, tmp_path: Path) -> Iterator[Server]:
+    """In place of the one that all tests share."""
     (tmp_path / "audit.log").touch()  # nobody asks it here
     server = Server(running, audit=tmp_path / "audit.log")
     server.install()
@@ -33,23 +34,6 @@ def server(running: ApiServer, tmp_path: Path) -> Iterator[Server]:
     server.close()
 
 
-@pytest.fixture
-def proxy(server: Server) -> Iterator[Proxy]:
-    """Nothing is tampered with: it only hears what the operator asks."""
-    with Proxy(server) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def world(server: Server, proxy: Proxy, tmp_path: Path) -> Iterator[World]:
-    world = World(server, tmp_path / "operator.log")
-    world.kubeconfig = proxy.kubeconfig
-    world.start_operator()
-    yield world
-    world.leave()
-
-
-@pytest.mark.apiserver
 def test_an_api_server_that_was_killed_is_waited_for(
     world: World, proxy: Proxy, running: ApiServer
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.contract.server import Server
 from tests.e2e.kube import Json
 from tests.faults.lives import FIRST, LATER, apart, assert_rest, forget, of, serve, standing
-from tests.faults.proxy import Answer, Asked, Cut, Fault, Proxy, Tamper, Told, failure
+from tests.faults.proxy import Answer, Asked, DropBefore, Fault, Proxy, Tamper, Told, failure
 from tests.scenarios.world import World
 
 
@@ -39,7 +39,7 @@ def world(
 def refused(asked: Asked) -> Fault:
     """The connection is closed at once."""
     del asked
-    return Cut()
+    return DropBefore()
 
 
 def silent(asked: Asked) -> Fault:

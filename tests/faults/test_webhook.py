@@ -113,14 +113,14 @@ def test_what_a_webhook_changes_is_written_once_and_told(world: World, tmp_path:
             assert ("stored otherwise" in world.status(name)["message"]) == (name in LEFT)
         # Records are written once more for the mark that they serve.
         assert max(_updates(world, start).values()) <= 2
-        _assert_rest(world)
+        world.assert_rest(*MUTATIONS, times=1)
 
         restart = world.server.moment()
         world.stop_operator()
         world.start_operator()
         world.settle()
         assert max(_updates(world, restart).values()) == 1
-        _assert_rest(world)
+        world.assert_rest(*MUTATIONS, times=1)
 
         # Three pods are needed to take over from two: where a webhook allows one, none do.
         revisions = _switch_all(world, 2, but="limit")
@@ -129,7 +129,7 @@ def test_what_a_webhook_changes_is_written_once_and_told(world: World, tmp_path:
             _assert_reached(world, name, revision)
             _assert_told(world, name, revision)
         assert "spec.replicas" in world.status("limit")["message"]
-        _assert_rest(world)
+        world.assert_rest(*MUTATIONS, times=1)
 
 
 def test_a_webhook_that_hides_our_children_from_us_is_told(world: World, tmp_path: Path) -> None:
@@ -223,16 +223,6 @@ def _assert_reached(world: World, name: str, revision: str) -> None:
     assert pod["containers"][0]["image"] == f"{registry}churn:2"
     assert deployment["spec"]["replicas"] == 3
     assert world.selected(name) == revision
-
-
-def _assert_rest(world: World) -> None:
-    """Check that looking again writes nothing, whatever the webhook does."""
-    world.settle()
-    since = world.server.moment()
-    for name in MUTATIONS:
-        world.nudge(name)
-    world.settle()
-    assert [str(one) for one in world.writes(since)] == []
 
 
 def _updates(world: World, since: int) -> Counter[str]:

@@ -61,7 +61,7 @@ def test_a_retraining_runs_once_for_each_token(world: World) -> None:
     world.until_status(
         "churn", lambda status: answer(status, "retrain").get("result") == "Done", "an answer"
     )
-    _finish(world, job, '{"version": "2", "image": "churn:2", "metrics": {"auc": 0.9}}')
+    world.run_succeeds(job, '{"version": "2", "image": "churn:2", "metrics": {"auc": 0.9}}')
     status = world.until_status(
         "churn", lambda status: condition(status, "Retrained") == "True", "the result"
     )
@@ -74,44 +74,6 @@ def test_a_retraining_runs_once_for_each_token(world: World) -> None:
     world.annotate("churn", retrain="two")
     [another] = world.until(lambda: world.children("churn").get("Job"), "another Job")
     assert another != job
-
-
-def _finish(world: World, job: str, report: str) -> None:
-    """Be the Job controller and the kubelet: the run has succeeded and reported."""
-    live = world.the("Job", job)
-    template = live["spec"]["template"]
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": live["metadata"]["uid"]}
-    metadata = {
-        "labels": {**template["metadata"]["labels"], "job-name": job},
-        "ownerReferences": [{**owner, "controller": True}],
-    }
-    spec = {"containers": template["spec"]["containers"], "restartPolicy": "Never"}
-    world.create("Pod", f"{job}-x", metadata=metadata, spec=spec)
-    ended = {"exitCode": 0, "message": report, "reason": "Completed"}
-    container = {
-        "name": "retraining",
-        "image": "train:1",
-        "imageID": "",
-        "ready": False,
-        "restartCount": 0,
-        "state": {"terminated": ended},
-    }
-    seen = {"phase": "Succeeded", "containerStatuses": [container]}
-    world.patch("Pod", f"{job}-x", {"status": seen}, "status")
-    time = live["metadata"]["creationTimestamp"]
-    done = [
-        {"type": kind, "status": "True", "lastTransitionTime": time, "lastProbeTime": time}
-        for kind in ("SuccessCriteriaMet", "Complete")
-    ]
-    over: dict[str, Any] = {
-        "startTime": time,
-        "completionTime": time,
-        "conditions": done,
-        "succeeded": 1,
-        "ready": 0,
-        "uncountedTerminatedPods": {},
-    }
-    world.patch("Job", job, {"status": over}, "status")
 
 
 def test_while_paused_nothing_but_status_is_written(world: World) -> None:

@@ -162,17 +162,44 @@ class World:
 
     def ready(self, revision: str, pods: int | None = None) -> None:
         """Be the Deployment controller: all pods of a revision are ready, or so many."""
-        deployment = self.the("Deployment", revision)
-        wanted = deployment["spec"]["replicas"]
-        count = wanted if pods is None else pods
-        status = {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": wanted,
-            "updatedReplicas": wanted,
-            "readyReplicas": count,
-            "availableReplicas": count,
-        }
+        status = with_pods(self.the("Deployment", revision), pods)
         self.patch("Deployment", revision, {"status": status}, "status")
+
+    def run_succeeds(self, job: str, report: str) -> None:
+        """Be the Job controller and the kubelet: a run has succeeded and reported."""
+        live = self.the("Job", job)
+        template, uid = live["spec"]["template"], live["metadata"]["uid"]
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": uid}
+        metadata = {
+            "labels": {**template["metadata"]["labels"], "job-name": job},
+            "ownerReferences": [{**owner, "controller": True}],
+        }
+        spec = {"containers": template["spec"]["containers"], "restartPolicy": "Never"}
+        self.create("Pod", f"{job}-x", metadata=metadata, spec=spec)
+        ended = {"exitCode": 0, "message": report, "reason": "Completed"}
+        container = {
+            "name": "retraining",
+            "image": "train:1",
+            "imageID": "",
+            "ready": False,
+            "restartCount": 0,
+            "state": {"terminated": ended},
+        }
+        seen = {"phase": "Succeeded", "containerStatuses": [container]}
+        self.patch("Pod", f"{job}-x", {"status": seen}, "status")
+        time = live["metadata"]["creationTimestamp"]
+        over: Json = {
+            "startTime": time,
+            "completionTime": time,
+            "conditions": [
+                {"type": kind, "status": "True", "lastTransitionTime": time, "lastProbeTime": time}
+                for kind in ("SuccessCriteriaMet", "Complete")
+            ],
+            "succeeded": 1,
+            "ready": 0,
+            "uncountedTerminatedPods": {},
+        }
+        self.patch("Job", job, {"status": over}, "status")
 
     def serve(self, name: str, spec: Mapping[str, Any]) -> str:
         """Apply a spec and be the controllers until it serves; return the revision."""
@@ -271,11 +298,11 @@ class World:
         self.patch("ModelDeployment", name, mark)
         until(lambda: self.metric("controller_runtime_reconcile_total") > passes, "another pass")
 
-    def assert_rest(self, name: str) -> None:
-        """Check that looking again, and again, writes nothing."""
+    def assert_rest(self, *names: str, times: int = 3) -> None:
+        """Check that looking again at these, so many times, writes nothing."""
         self.settle()
         since = self.server.moment()
-        for _ in range(3):
+        for name in times * names:
             self.nudge(name)
         self.settle()
         assert [str(one) for one in self.writes(since)] == []
@@ -290,6 +317,19 @@ class World:
         return "\n".join([*parts, self.log()[-8000:]])
 
 
+def with_pods(deployment: Json, ready: int | None = None) -> Json:
+    """Return the status of a Deployment that has its pods, all or so many of them ready."""
+    wanted = deployment["spec"]["replicas"]
+    count = wanted if ready is None else ready
+    return {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "replicas": wanted,
+        "updatedReplicas": wanted,
+        "readyReplicas": count,
+        "availableReplicas": count,
+    }
+
+
 def serves(status: Json) -> str:
     """Return the revision that serves."""
     return str((status.get("serving") or {}).get("revision", ""))
@@ -301,4 +341,4 @@ def condition(status: Json, kind: str, part: str = "status") -> str:
     return str(next((one.get(part, "") for one in found if one["type"] == kind), ""))
 
 
-__all__ = ["ApiRefusal", "World", "condition", "model", "serves"]
+__all__ = ["ApiRefusal", "World", "condition", "model", "serves", "with_pods"]
