@@ -13,43 +13,50 @@ Item = TypeVar("Item", bound=Hashable)
 
 class FairLine(Generic[Item]):
     """Lets flows take turns; within a flow, and among those whose turn it is, first come, first
-    served. Urgent items are a flow beside the others of theirs, and go first when turns are equal.
-    """
+    served."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, bool, int, Item]] = []
-        """Start tag, not urgent, number, item."""
-        self._valid: dict[Item, tuple[bool, int]] = {}
-        """By item: whether it is urgent, and the number of the entry that counts."""
-        self._next_tag: dict[tuple[Hashable, bool], int] = {}
+        self._heap: list[tuple[int, int, Item]] = []
+        """Start tag, number, item."""
+        self._numbers: dict[Item, int] = {}
+        """By item in line: the number of the entry that counts."""
+        self._next_tag: dict[Hashable, int] = {}
         self._now = 0
         """Virtual time: the start tag of what was served last."""
-        self._numbers = itertools.count()
+        self._count = itertools.count()
 
     def __len__(self) -> int:
-        return len(self._valid)
+        return len(self._numbers)
 
     def __contains__(self, item: Item) -> bool:
-        return item in self._valid
+        return item in self._numbers
 
-    def put(self, item: Item, flow: Hashable, *, urgent: bool = False) -> None:
-        """Put an item in line. One that is there already stays, unless it has become urgent."""
-        if item in self._valid and self._valid[item][0] >= urgent:
+    def put(self, item: Item, flow: Hashable) -> None:
+        """Put an item in line. One that is there already stays where it is."""
+        if item in self._numbers:
             return
-        tag = max(self._now, self._next_tag.get((flow, urgent), 0))
-        self._next_tag[flow, urgent] = tag + 1
-        number = next(self._numbers)
-        self._valid[item] = (urgent, number)
-        heapq.heappush(self._heap, (tag, not urgent, number, item))
+        tag = max(self._now, self._next_tag.get(flow, 0))
+        self._next_tag[flow] = tag + 1
+        number = self._numbers[item] = next(self._count)
+        heapq.heappush(self._heap, (tag, number, item))
+
+    def discard(self, item: Item) -> None:
+        """Take an item out of line, if it is there."""
+        self._numbers.pop(item, None)
+        self._end_if_empty()
 
     def pop(self) -> Item:
         """Take out whose turn it is; IndexError when nobody waits."""
         while True:
-            tag, _, number, item = heapq.heappop(self._heap)
-            if self._valid.get(item, (False, -1))[1] != number:
-                continue  # it became urgent later
-            del self._valid[item]
+            tag, number, item = heapq.heappop(self._heap)
+            if self._numbers.get(item) != number:
+                continue  # it was discarded
+            del self._numbers[item]
             self._now = tag
-            if not self._valid:
-                self._next_tag.clear()
+            self._end_if_empty()
             return item
+
+    def _end_if_empty(self) -> None:
+        if not self._numbers:
+            self._heap.clear()
+            self._next_tag.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Generic, TypeVar
@@ -14,6 +15,9 @@ Key = TypeVar("Key", bound=Hashable)
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 60.0
 """What only others can mend, such as a foreign object in our way, is noticed within a minute."""
+PACE_SECONDS = 0.05
+"""While somebody waits, what nobody waits for is begun one by one, with this time between: the API
+server has to answer both."""
 
 
 class WorkQueue(Generic[Key]):
@@ -25,11 +29,14 @@ class WorkQueue(Generic[Key]):
 
     def __init__(self, flow_of: Callable[[Key], Hashable] = lambda key: None) -> None:
         self._flow_of = flow_of
-        self._line: FairLine[Key] = FairLine()
-        self._filled = asyncio.Semaphore(0)
-        """Counts the keys in line."""
+        self._urgent: FairLine[Key] = FairLine()
+        self._rest: FairLine[Key] = FairLine()
+        self._workers: deque[asyncio.Future[Key]] = deque()
+        """Those that wait for a key."""
+        self._paced_until = 0.0
         self._since: dict[Key, float] = {}
-        self._active: set[Key] = set()
+        self._active: dict[Key, bool] = {}
+        """Keys that workers have, and whether they are urgent."""
         self._again: dict[Key, bool] = {}
         """Keys that were added while a worker had them, and whether that was urgent."""
         self._idle = asyncio.Event()
@@ -40,7 +47,7 @@ class WorkQueue(Generic[Key]):
         """Keys that may not be taken before a moment, because the API server said so."""
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self._urgent) + len(self._rest)
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
         """Put a key in line, unless it is there already.
@@ -58,12 +65,14 @@ class WorkQueue(Generic[Key]):
             self._enter(key, urgent)
 
     def _enter(self, key: Key, urgent: bool) -> None:
-        if key not in self._line:
-            self._since[key] = monotonic()
-            self._filled.release()
-        self._line.put(key, self._flow_of(key), urgent=urgent)
+        self._since.setdefault(key, monotonic())
+        if urgent:
+            self._rest.discard(key)
+            self._urgent.put(key, self._flow_of(key))
+        elif key not in self._urgent:
+            self._rest.put(key, self._flow_of(key))
         self._idle.clear()
-        metrics.QUEUE_DEPTH.set(len(self._line))
+        self._hand_out()
 
     def _is_barred(self, key: Key) -> bool:
         if monotonic() < self._barred.get(key, 0.0):
@@ -108,19 +117,41 @@ class WorkQueue(Generic[Key]):
 
     async def get(self) -> Key:
         """Wait for a key; the worker must call `done` with it."""
-        await self._filled.acquire()
-        key = self._line.pop()
-        metrics.QUEUE_WAIT.observe(monotonic() - self._since.pop(key))
-        metrics.QUEUE_DEPTH.set(len(self._line))
-        self._active.add(key)
-        return key
+        worker = asyncio.get_running_loop().create_future()
+        self._workers.append(worker)
+        self._hand_out()
+        return await worker
+
+    def _hand_out(self) -> None:
+        """Give keys to the workers that wait, as long as there are both."""
+        while self._workers and self._workers[0].cancelled():
+            self._workers.popleft()
+        while self._workers and (line := self._whose_turn()):
+            key = line.pop()
+            self._active[key] = line is self._urgent
+            metrics.QUEUE_WAIT.observe(monotonic() - self._since.pop(key))
+            self._workers.popleft().set_result(key)
+        metrics.QUEUE_DEPTH.set(len(self))
+
+    def _whose_turn(self) -> FairLine[Key] | None:
+        """Return the line to take from. The urgent go first, but the rest never stands still."""
+        now = monotonic()
+        if self._rest and now >= self._paced_until:
+            if self._urgent or any(self._active.values()):
+                self._paced_until = now + PACE_SECONDS
+                asyncio.get_running_loop().call_later(PACE_SECONDS, self._hand_out)
+            return self._rest
+        return self._urgent or None
 
     def done(self, key: Key) -> None:
         """Give a key back; if it was added meanwhile it goes to the end of the line."""
-        self._active.discard(key)
+        del self._active[key]
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))
-        if not self._active and not self._line:
+        if not any(self._active.values()):
+            self._paced_until = 0.0  # nobody waits any more
+        self._hand_out()
+        if not self._active and not len(self):
             self._idle.set()
 
     async def idle(self) -> None:

@@ -45,37 +45,44 @@ def test_a_flow_saves_no_turns_while_it_is_away() -> None:
     assert _served(line) == ["b-0", "a-2", "b-1", "a-3", "b-2"]
 
 
-def test_the_urgent_go_before_the_many_flows_that_wait_for_their_first_turn() -> None:
+def test_who_is_taken_out_of_line_is_not_served_and_may_come_again() -> None:
     line = FairLine[str]()
-    for number in range(5):
-        line.put(f"m{number}", f"flow-{number}")
-    line.put("m3", "flow-3", urgent=True)
-    assert _served(line) == ["m3", "m0", "m1", "m2", "m4"]
-
-
-def test_the_urgent_of_one_flow_take_turns_with_the_others() -> None:
-    line = FairLine[str]()
-    line.put("routine", "a")
-    for number in range(3):
-        line.put(f"urgent-{number}", "a", urgent=True)
-    assert _served(line) == ["urgent-0", "routine", "urgent-1", "urgent-2"]
+    for item in ("a", "b", "c"):
+        line.put(item, "flow")
+    line.discard("a")
+    line.discard("nobody")
+    assert _served(line) == ["b", "c"]
+    line.put("c", "flow")
+    line.discard("c")
+    line.put("a", "flow")
+    line.put("c", "flow")
+    assert _served(line) == ["a", "c"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4), st.booleans())))
-def test_each_item_is_served_once_and_no_flow_twice_in_a_round(
+def test_each_item_is_served_once_and_flows_take_turns(
     puts: list[tuple[int, int, bool]],
 ) -> None:
     line = FairLine[str]()
     flows = {}
-    for number, flow, urgent in puts:
+    for number, flow, leaves in puts:
         item = f"{flow}-{number}"
         flows[item] = flow
-        line.put(item, flow, urgent=urgent)
+        line.put(item, flow)
+        if leaves:
+            line.discard(item)
+            del flows[item]
     served = _served(line)
     assert sorted(served) == sorted(flows)
-    # Two lines of its own has each flow: nobody is passed by the same flow more often than that.
-    for place, item in enumerate(served):
-        before = [flows[one] for one in served[:place]]
-        others = max((before.count(flow) for flow in before if flow != flows[item]), default=0)
-        own = before.count(flows[item])
-        assert others <= 2 * (own + 1)
+
+
+@given(st.lists(st.integers(0, 4)))
+def test_nobody_is_passed_by_a_flow_more_often_than_its_own_was_served(puts: list[int]) -> None:
+    line = FairLine[tuple[int, int]]()
+    for number, flow in enumerate(puts):
+        line.put((flow, number), flow)
+    served = [line.pop()[0] for _ in range(len(line))]
+    for place, flow in enumerate(served):
+        before = served[:place]
+        others = max((before.count(one) for one in before if one != flow), default=0)
+        assert others <= before.count(flow) + 1

@@ -129,3 +129,60 @@ async def test_idle_means_that_nothing_is_in_line_or_with_a_worker() -> None:
     await work.get()
     work.done("a")
     await asyncio.wait_for(idle, 1)
+
+
+async def test_who_is_waited_for_goes_before_the_crowd() -> None:
+    work = WorkQueue[str]()
+    for number in range(20):
+        work.add(f"m{number}")
+    work.add("m7", urgent=True)
+    taken = [await work.get(), await work.get()]
+    assert "m7" in taken
+
+
+async def test_while_somebody_waits_the_rest_is_begun_one_by_one() -> None:
+    """One every 50 ms; as soon as nobody waits any more, all at once."""
+    work = WorkQueue[str]()
+    work.add("waited-for", urgent=True)
+    assert await work.get() == "waited-for"
+    for number in range(100):
+        work.add(f"m{number}")
+    workers = [asyncio.ensure_future(work.get()) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert sum(worker.done() for worker in workers) == 1
+    await asyncio.wait(workers[1:2])  # the rest never stands still
+    assert not all(worker.done() for worker in workers)
+    work.done("waited-for")
+    await asyncio.sleep(0)
+    assert all(worker.done() for worker in workers)
+
+
+async def test_urgent_ones_do_not_hold_up_each_other() -> None:
+    work = WorkQueue[str]()
+    for number in range(5):
+        work.add(f"m{number}", urgent=True)
+    assert len(await _drain(work)) == 5
+
+
+async def test_a_key_becomes_urgent_while_a_worker_has_it() -> None:
+    work = WorkQueue[str]()
+    work.add("a")
+    await work.get()
+    work.add("a", urgent=True)
+    work.add("a")
+    for number in range(5):
+        work.add(f"m{number}")
+        await work.get()
+    work.add("late")
+    work.done("a")
+    assert "a" in [await work.get(), await work.get()]
+
+
+async def test_a_worker_that_gave_up_takes_no_key_with_it() -> None:
+    work = WorkQueue[str]()
+    gone = asyncio.ensure_future(work.get())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    work.add("a")
+    assert await asyncio.wait_for(work.get(), 5) == "a"
