@@ -19,7 +19,7 @@ def _own_rules() -> list[dict[str, Any]]:
         _rule(GROUP, ["modeldeployments/status"], ["patch"]),
         _rule("", ["pods"], ["list", "watch"]),
         _rule("", ["serviceaccounts"], ["get"]),
-        _rule("", ["events"], ["create", "list"]),
+        _rule("", ["events"], ["create", "list", "patch"]),
     ]
 
 
