@@ -1,5 +1,6 @@
 """The controllers that a bare API server lacks, played by the test."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -49,6 +50,7 @@ class Cluster:
     def catch_up(self) -> None:
         """Do everything that is to be done now."""
         self.collect()
+        self.scale_into_bounds()
         for deployment in self.all("Deployment"):
             if label(deployment, names.LABEL_REVISION):
                 with suppress_races():
@@ -73,12 +75,21 @@ class Cluster:
                         self._world.delete(kind, name_of(one))
 
     def scale(self, number: int) -> None:
-        """Be the autoscalers: set replicas between their bounds."""
+        """Be the autoscalers under load: so many replicas more than the least."""
+        self._scale(lambda least, most, _: min(least + number, most))
+
+    def scale_into_bounds(self) -> None:
+        """Be the autoscalers without load: no fewer replicas than the least, no more than most."""
+        self._scale(lambda least, most, current: max(least, min(current, most)))
+
+    def _scale(self, choose: Callable[[int, int, int], int]) -> None:
         for one in self.all("HorizontalPodAutoscaler"):
-            bounds = one["spec"]
-            wanted = min(bounds["minReplicas"] + number, bounds["maxReplicas"])
             live = self._world.get("Deployment", name_of(one))
-            if live and live["spec"]["replicas"]:
+            current = live["spec"]["replicas"] if live else 0
+            if not current:
+                continue  # at zero an autoscaler rests
+            wanted = choose(one["spec"]["minReplicas"], one["spec"]["maxReplicas"], current)
+            if wanted != current:
                 with suppress_races():
                     body = {"spec": {"replicas": wanted}}
                     self._world.patch("Deployment", name_of(one), body)

@@ -111,9 +111,10 @@ def stored_records(snapshot: Snapshot) -> tuple[Record, ...]:
         record.name: record
         for record in (read_record(child) for child in snapshot.of_kind("ControllerRevision"))
     }
+    led_to = selected_revision(snapshot) or _last_answer(snapshot, records.values())
     for deployment in snapshot.of_kind("Deployment"):
         if name_of(deployment) not in records:
-            rebuilt = _rebuild(snapshot, deployment, records.values())
+            rebuilt = _rebuild(snapshot, deployment, records.values(), led_to)
             if rebuilt:
                 records[rebuilt.name] = rebuilt
     return tuple(sorted(records.values(), key=lambda record: (-record.number, record.name)))
@@ -153,10 +154,12 @@ def _marks(manifest: Manifest) -> dict[str, str]:
     }
 
 
-def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) -> Record | None:
+def _rebuild(
+    snapshot: Snapshot, deployment: Manifest, known: Iterable[Record], led_to: str
+) -> Record | None:
     """Return the record that a Deployment was made from, if it is still what spec says.
 
-    A Deployment holds the template but not the user's words. If the endpoint selects a revision
+    A Deployment holds the template but not the user's words. If callers are led to a revision
     whose words are lost, they are taken from its template, so that it goes on serving.
     """
     spec = deployment["spec"]
@@ -166,13 +169,13 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) 
         if spec.get(key)
     }
     name = name_of(deployment)
-    selected = selected_revision(snapshot) == name
+    serves = name == led_to
     wanted = pod_input(snapshot.spec)
     refreshes = ("", snapshot.command(names.COMMAND_REFRESH))
     if name in {names.revision_name(snapshot.name, names.digest(wanted), one) for one in refreshes}:
         words: Mapping[str, Any] = wanted
         renderer = RENDERER
-    elif selected:
+    elif serves:
         model = next(
             container
             for container in spec["template"]["spec"]["containers"]
@@ -187,7 +190,7 @@ def _rebuild(snapshot: Snapshot, deployment: Manifest, known: Iterable[Record]) 
     born = parse_time(deployment["metadata"]["creationTimestamp"])
     others = [record.served_at for record in known if record.served_at]
     since = max([born, *(other + timedelta(microseconds=1) for other in others)])
-    marks = {names.ANNOTATION_SERVED_AT: format_micro_time(since)} if selected else {}
+    marks = {names.ANNOTATION_SERVED_AT: format_micro_time(since)} if serves else {}
     return Record(name, 0, words, workload, renderer, marks)
 
 
@@ -195,6 +198,18 @@ def selected_revision(snapshot: Snapshot) -> str:
     """Return the revision that the endpoint Service selects now."""
     endpoint = snapshot.child("Service", snapshot.name)
     return (endpoint or {}).get("spec", {}).get("selector", {}).get(names.LABEL_REVISION, "")
+
+
+def _last_answer(snapshot: Snapshot, known: Iterable[Record]) -> str:
+    """Return the revision to which callers were led, when both the endpoint and the record that say
+    so are lost: the one with most ready pods, unless a record tells of another that has some."""
+    served = {record.name for record in known if record.served_at}
+    ready = {
+        name: pods
+        for name in sorted(name_of(deployment) for deployment in snapshot.of_kind("Deployment"))
+        if (pods := snapshot.pods_ready(name))
+    }
+    return "" if served & ready.keys() else max(ready, key=lambda name: ready[name], default="")
 
 
 def handled(records: tuple[Record, ...], command: str, token: str) -> bool:
