@@ -111,10 +111,10 @@ def stored_records(snapshot: Snapshot) -> tuple[Record, ...]:
         record.name: record
         for record in (read_record(child) for child in snapshot.of_kind("ControllerRevision"))
     }
-    led_to = selected_revision(snapshot) or _last_answer(snapshot, records.values())
+    answers = answering_revision(snapshot, records.values())
     for deployment in snapshot.of_kind("Deployment"):
         if name_of(deployment) not in records:
-            rebuilt = _rebuild(snapshot, deployment, records.values(), led_to)
+            rebuilt = _rebuild(snapshot, deployment, records.values(), answers)
             if rebuilt:
                 records[rebuilt.name] = rebuilt
     return tuple(sorted(records.values(), key=lambda record: (-record.number, record.name)))
@@ -155,7 +155,7 @@ def _marks(manifest: Manifest) -> dict[str, str]:
 
 
 def _rebuild(
-    snapshot: Snapshot, deployment: Manifest, known: Iterable[Record], led_to: str
+    snapshot: Snapshot, deployment: Manifest, known: Iterable[Record], answers: str
 ) -> Record | None:
     """Return the record that a Deployment was made from, if it is still what spec says.
 
@@ -169,7 +169,7 @@ def _rebuild(
         if spec.get(key)
     }
     name = name_of(deployment)
-    serves = name == led_to
+    serves = name == answers
     wanted = pod_input(snapshot.spec)
     refreshes = ("", snapshot.command(names.COMMAND_REFRESH))
     if name in {names.revision_name(snapshot.name, names.digest(wanted), one) for one in refreshes}:
@@ -200,9 +200,11 @@ def selected_revision(snapshot: Snapshot) -> str:
     return (endpoint or {}).get("spec", {}).get("selector", {}).get(names.LABEL_REVISION, "")
 
 
-def _last_answer(snapshot: Snapshot, known: Iterable[Record]) -> str:
-    """Return the revision to which callers were led, when both the endpoint and the record that say
-    so are lost: the one with most ready pods, unless a record tells of another that has some."""
+def answering_revision(snapshot: Snapshot, known: Iterable[Record]) -> str:
+    """Return the revision to which callers are led, or were before the endpoint was lost: then it
+    is the one with most ready pods, unless a record tells of another that has some."""
+    if selected := selected_revision(snapshot):
+        return selected
     served = {record.name for record in known if record.served_at}
     ready = {
         name: pods

@@ -9,6 +9,7 @@ from contender.core.manifest import format_micro_time
 from contender.core.records import (
     GUESSED,
     Record,
+    answering_revision,
     handled,
     pod_input,
     replaced,
@@ -155,10 +156,12 @@ def _moment_of_a_switch(snapshot: Snapshot, records: tuple[Record, ...]) -> str:
 def _first(snapshot: Snapshot, records: tuple[Record, ...]) -> Record | None:
     """Return the revision that answers callers although none was ever switched to: the endpoint
     selects the first one before it is ready, and nobody acts during a pause or a standstill."""
-    selected = selected_revision(snapshot)
-    if _serving(records) or not snapshot.pods_ready(selected):
+    if _serving(records):
         return None
-    return next((record for record in records if record.name == selected), None)
+    answers = answering_revision(snapshot, records)
+    if not snapshot.pods_ready(answers):
+        return None
+    return next((record for record in records if record.name == answers), None)
 
 
 def _with_first(snapshot: Snapshot, records: tuple[Record, ...]) -> tuple[Record, ...]:
