@@ -56,7 +56,7 @@ class ApiServer:
         self._flags = list(flags)
         self._tokens = dict(tokens or {})
         self._authority = Authority(self._folder / "pki")
-        self.port, self.etcd_port = _free_port(), _free_port()
+        self.port, self.etcd_port = free_port(), free_port()
         self.url = f"https://{ADDRESS}:{self.port}"
         self.ca = self._authority.ca
         self.kubeconfig = self._folder / "pki" / "admin.kubeconfig"
@@ -78,7 +78,7 @@ class ApiServer:
         program = binaries.ensure("kube-apiserver")["kube-apiserver"]
         control_plane.issue_certificates(self._authority, ADDRESS)
         self._authority.kubeconfig("admin", self.url)
-        etcd = control_plane.etcd_command(self._folder / "etcd", self.etcd_port, _free_port())
+        etcd = control_plane.etcd_command(self._folder / "etcd", self.etcd_port, free_port())
         self._start("etcd", etcd)
         command = control_plane.apiserver_command(
             program, self._authority, ADDRESS, self.port, self.etcd_port
@@ -162,7 +162,7 @@ def _token(user: str) -> str:
     return f"token-of-{user}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free, and that no outgoing connection ever takes: a server that was ended can
     be started on it again."""
     while True:

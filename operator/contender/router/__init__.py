@@ -1,0 +1,1 @@
+"""The router: Envoy's configuration from a traffic plan. Pure."""

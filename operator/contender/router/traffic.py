@@ -1,0 +1,114 @@
+"""Traffic: who is asked for what. The form between an experiment and Envoy's configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LARGEST_MIRRORED_BODY = 256 * 1024
+"""Bytes. A mirrored request is kept until the challenger has read it; what is longer is not
+mirrored, so that a challenger that does not read cannot stall a caller's upload."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A revision that answers callers, copies, or both."""
+
+    name: str
+    """Name within the experiment."""
+    revision: str
+    """Name of the headless Service of its pods."""
+    version: str
+    """Version of its model, told in the header `x-contender-version`."""
+    h2c: bool = False
+    """Whether it speaks HTTP/2 without TLS; HTTP/1.1 otherwise."""
+
+
+@dataclass(frozen=True)
+class HeaderMatch:
+    """A request takes part when this header has this value."""
+
+    name: str
+    exact: str
+
+
+@dataclass(frozen=True)
+class StickyHeader:
+    """Requests with the same value of this header go to the same arm."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StickyCookie:
+    """Requests with the same value of this cookie go to the same arm; who has none gets one."""
+
+    name: str
+    ttl_seconds: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The part of an experiment that the router carries out: one step."""
+
+    candidates: tuple[Arm, ...]
+    """In the order of the experiment's spec: it decides which keys move when a weight changes."""
+    weights: Mapping[str, int] = field(default_factory=lambda: {})
+    """By candidate: percent of the requests that it answers; the incumbent answers the rest."""
+    shadows: Mapping[str, int] = field(default_factory=lambda: {})
+    """By candidate: percent of the requests of which it gets a copy. Smaller samples lie inside of
+    larger ones."""
+    shadow_others: bool = False
+    """Whether every arm gets copies of the requests that another one answers."""
+    match: tuple[HeaderMatch, ...] = ()
+    """Which requests take part; all must match. The others go to the incumbent."""
+    stickiness: StickyHeader | StickyCookie | None = None
+    salt: str = ""
+    """Makes the choice of arms independent of that of other experiments."""
+    shadow_timeout_seconds: int = 30
+    """How long a challenger may take to answer a copy."""
+    copies_in_flight: int = 64
+    """Bound for each challenger; what is above is not sent, and counted as missing."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Where the requests to one endpoint go.
+
+    Raises:
+        ValueError: percents out of bounds, or of nobody; two arms of one name.
+    """
+
+    endpoint: str
+    """Name of the endpoint Service."""
+    namespace: str
+    incumbent: Arm
+    trial: Trial | None = None
+
+    def __post_init__(self) -> None:
+        if self.trial is None:
+            return
+        names = [arm.name for arm in self.arms]
+        if len({*names}) < len(names):
+            raise ValueError(f"arms of the same name: {', '.join(names)}")
+        weights, shadows = self.trial.weights, self.trial.shadows
+        if strangers := ({*weights, *shadows} - {*names[1:]}):
+            raise ValueError(f"no candidates: {', '.join(sorted(strangers))}")
+        if any(not 0 <= percent <= 100 for percent in (*weights.values(), *shadows.values())):
+            raise ValueError("a percent is from 0 to 100")
+        if sum(weights.values()) > 100:
+            raise ValueError("weights total more than 100")
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """All that answer callers or copies, the incumbent first."""
+        return (self.incumbent, *(self.trial.candidates if self.trial else ()))
+
+    @property
+    def mirrors(self) -> Mapping[str, Mapping[str, int]]:
+        """By arm that answers: who else gets copies, and of how many percent of its requests."""
+        if self.trial is None:
+            return {}
+        if self.trial.shadow_others:
+            names = [arm.name for arm in self.arms]
+            return {one: {other: 100 for other in names if other != one} for one in names}
+        copies = {name: percent for name, percent in self.trial.shadows.items() if percent}
+        return {self.incumbent.name: copies} if copies else {}

@@ -1,0 +1,25 @@
+"""A real Envoy, and pods of three revisions behind it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.router.envoy import Envoy, Pods
+from tests.router.plans import REVISIONS
+
+
+@pytest.fixture
+async def pods() -> AsyncIterator[Pods]:
+    """A pod of each revision."""
+    pods = Pods()
+    for revision in REVISIONS:
+        await pods.start(revision)
+    yield pods
+    await pods.close()
+
+
+@pytest.fixture
+def envoy(pods: Pods, tmp_path: Path) -> Envoy:
+    """Not yet running."""
+    return Envoy(tmp_path, pods.ports)

