@@ -1,0 +1,1 @@
+"""Statistics: numbers in, evidence out. Pure, and valid however often one looks."""
