@@ -18,6 +18,7 @@ from bench.growth import growth
 from bench.life import life
 from bench.machine import describe
 from bench.report import TARGETS, page, table
+from bench.router import router
 from bench.starvation import starvation
 from dev.paths import CHECKOUT
 
@@ -27,6 +28,7 @@ BENCHES: dict[str, Callable[[bool], Coroutine[Any, Any, Json]]] = {
     "life": lambda quick: life(100, 10) if quick else life(1000),
     "growth": lambda quick: growth((20, 60)) if quick else growth(),
     "starvation": lambda quick: starvation(60, 20) if quick else starvation(),
+    "router": lambda quick: router(200) if quick else router(),
 }
 RESULTS = CHECKOUT / "bench" / "results.json"
 PAGE = CHECKOUT / "docs" / "benchmarks.md"

@@ -83,6 +83,12 @@ TARGETS = (
         "x",
         lambda found: found["starvation"]["ratio"],
     ),
+    Target(
+        "a request through the router, beside one through a plain Envoy: p50",
+        1.15,
+        "x",
+        lambda found: found["router"]["passes"]["ratio"],
+    ),
 )
 
 
@@ -250,10 +256,34 @@ def _starved(found: Json) -> str:
     return f"| {found['flapsPerSecond']:.0f} | {found['passesPerSecond']:.0f}/s | {times} |"
 
 
+def _router(found: Json) -> str:
+    rows = "\n".join(
+        f"| {what} | {one['routerP50Ms']:.2f} ms | {one['plainP50Ms']:.2f} ms"
+        f" | {one['ratio']:.2f} x |"
+        for what, one in (
+            ("without an experiment", found["passes"]),
+            ("half of the requests go to a challenger", found["splits"]),
+            ("a challenger gets a copy of every request", found["shadows"]),
+        )
+    )
+    return f"""
+## A request through the router
+
+One caller, one connection, {found["requests"]} requests of 512 bytes one after another, a model
+that answers at once; the router and a plain Envoy that only passes on take turns {found["rounds"]}
+times. Each has one worker, which makes the copies too.
+
+| router | p50 | plain Envoy | ratio |
+|---|---:|---:|---:|
+{rows}
+"""
+
+
 _SECTIONS: dict[str, Callable[[Json], str]] = {
     "creation": _creation,
     "life": _life,
     "small": _life,
     "growth": _growth,
     "starvation": _starvation,
+    "router": _router,
 }

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.router.envoy import Envoy, Pods
+from bench.envoy import Envoy
 from tests.router.plans import REVISIONS
+from tests.router.pods import Pods
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import asyncio
 
 import aiohttp
 
+from bench.envoy import Envoy
 from contender.router.traffic import StickyHeader
 from tests.router.caller import until
-from tests.router.envoy import Envoy, Pods
 from tests.router.plans import PLAIN, trial
+from tests.router.pods import Pods
 
 PLANS = (
     trial(shadows={"v2": 100}),

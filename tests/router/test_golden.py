@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bench.envoy import Envoy
 from contender.router.render import BOOTSTRAP, LISTENERS, render
 from contender.router.traffic import (
     HeaderMatch,
@@ -19,7 +20,6 @@ from contender.router.traffic import (
     Traffic,
     Trial,
 )
-from tests.router.envoy import Envoy
 from tests.router.plans import INCUMBENT, V2, V3
 
 HERE = Path(__file__).parent / "golden"

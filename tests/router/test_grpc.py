@@ -10,10 +10,10 @@ import grpc
 import grpc.aio
 import pytest
 
+from bench.envoy import Envoy
 from contender.router import names
 from contender.router.traffic import Traffic, Trial
 from tests.router.caller import until
-from tests.router.envoy import Envoy
 from tests.router.plans import INCUMBENT, V2
 
 PREDICT, WATCH = "/churn.Model/Predict", "/churn.Model/Watch"

@@ -4,11 +4,12 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from bench.envoy import Envoy
 from contender.router import names
 from contender.router.traffic import StickyCookie
 from tests.router.caller import call
-from tests.router.envoy import Envoy, Pods
 from tests.router.plans import INCUMBENT, PLAIN, V2, trial
+from tests.router.pods import Pods
 
 
 async def test_each_request_has_an_id_of_its_own_that_nobody_can_forge(

@@ -7,11 +7,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bench.envoy import Envoy
 from contender.router import names
 from contender.router.traffic import LARGEST_MIRRORED_BODY
 from tests.router.caller import call, until, versions
-from tests.router.envoy import Envoy, Manner, Pods
 from tests.router.plans import INCUMBENT, REVISIONS, V2, V3, trial
+from tests.router.pods import Manner, Pods
 from tests.router.test_split import within
 
 

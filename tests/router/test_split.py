@@ -3,10 +3,11 @@
 from collections import defaultdict
 from dataclasses import replace
 
+from bench.envoy import Envoy
 from contender.router.traffic import HeaderMatch, StickyCookie, StickyHeader, Traffic
 from tests.router.caller import Answer, call, versions
-from tests.router.envoy import Envoy, Pods
 from tests.router.plans import INCUMBENT, V2, V3, trial
+from tests.router.pods import Pods
 
 REQUESTS = 4000
 

