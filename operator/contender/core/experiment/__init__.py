@@ -1,0 +1,1 @@
+"""Experiments: what a challenger must go through before it serves. Pure."""
