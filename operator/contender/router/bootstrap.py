@@ -2,17 +2,11 @@
 
 from typing import Any
 
+from contender.api.v1alpha1.experiment import THRESHOLDS_MS
 from contender.router import names
 from contender.router.listeners import http_manager
 
 Json = dict[str, Any]
-
-LATENCY_BUCKETS_MS = (
-    *(1, 2, 5, 10, 20, 25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750),
-    *(1000, 1500, 2000, 2500, 3000, 4000, 5000, 7500, 10000, 15000, 20000, 30000, 60000),
-)
-"""Upper bounds of the histogram of upstream times. How many answers were slower than one of these
-is known exactly; hence thresholds are chosen from them."""
 
 COUNTED = "|".join(
     (
@@ -53,7 +47,7 @@ def bootstrap(traffic_id: str) -> Json:
             "histogram_bucket_settings": [
                 {
                     "match": {"suffix": "upstream_rq_time"},
-                    "buckets": [float(bound) for bound in LATENCY_BUCKETS_MS],
+                    "buckets": [float(bound) for bound in THRESHOLDS_MS],
                 }
             ],
         },
