@@ -143,11 +143,15 @@ class Envoy:
         """Return a counter, summed over the labels that are not named."""
         wanted = [f'envoy_{key}="{value}"' for key, value in labels.items()]
         found = 0
-        for line in (await self._read("/stats/prometheus")).splitlines():
+        for line in (await self.scrape()).splitlines():
             name, _, rest = line.partition("{")
             if name == f"envoy_{metric}" and all(one in rest for one in wanted):
                 found += int(rest.rpartition(" ")[2])
         return found
+
+    async def scrape(self) -> str:
+        """Return its metrics."""
+        return await self._read("/stats/prometheus")
 
     async def reaches(self, path: str) -> int:
         """Return the status of a path of the listener for metrics."""
