@@ -116,6 +116,27 @@ def test_a_child_that_lost_its_label_is_found_again(world: World, kind: str) -> 
     world.assert_rest("churn")
 
 
+def test_pods_that_lost_their_label_during_a_pause_serve_on_when_it_ends(world: World) -> None:
+    """The first ones: no record says yet that they serve. Spec wants something else already."""
+    world.apply("churn", model())
+    first = world.until(lambda: world.status("churn").get("candidate"), "a candidate")["revision"]
+    world.settle()
+    world.apply("churn", {**model(), "paused": True})
+    world.ready(first)
+    world.until_status("churn", lambda status: serves(status) == first, "it serves")
+    world.patch("Deployment", first, {"metadata": {"labels": {LABEL: None}}})
+    world.settle()
+    world.apply("churn", model("2"))
+    world.until(lambda: world.status("churn").get("candidate"), "a candidate")
+    world.settle()
+    assert world.selected("churn") == first
+    assert serves(world.status("churn")) == first
+    assert LABEL in world.the("Deployment", first)["metadata"]["labels"]
+    second = world.status("churn")["candidate"]["revision"]
+    world.ready(second)
+    world.until(lambda: world.selected("churn") == second, "the switch")
+
+
 @pytest.mark.parametrize("kind", ["Deployment", "Service"])
 def test_a_child_that_was_taken_from_us_is_no_longer_touched(world: World, kind: str) -> None:
     revision = world.serve("churn", model())

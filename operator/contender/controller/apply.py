@@ -1,10 +1,12 @@
 """apply: carries out the writes in order, and stops at the first that fails."""
 
 import logging
+from collections.abc import Mapping
 
 from contender.controller import metrics
 from contender.controller.caches import Caches
 from contender.core import names
+from contender.core.children.base import Child, Resource
 from contender.core.diff import Create, Delete, Update, Write, residue
 from contender.core.manifest import Manifest, annotation, label, name_of, owned_by
 from contender.core.snapshot import Insistence
@@ -103,15 +105,35 @@ class Applier:
             if not leaving and not _of_predecessor(holder, owner):
                 raise NameConflict(write, holder) from error
         elif not leaving:
-            holder["metadata"]["labels"] = {
-                **(holder["metadata"].get("labels") or {}),
-                **write.manifest["metadata"]["labels"],
-            }
-            stored = await self._client.replace(path, holder)
+            stored = await self._label(path, holder, write.manifest["metadata"]["labels"])
             if not label(stored, names.LABEL_OWNER):
                 raise LabelLost(write) from error
-            self._caches.learn(stored)
         raise ApiError("POST", path, 409, "Conflict", "the name is not free yet") from error
+
+    async def find(self, child: Child, name: str, owner: Manifest) -> None:
+        """Look for a child that the caches do not show. If it is there it has lost its label, by
+        which we find it: it gets it back.
+
+        Raises:
+            ApiError: it was there; the next pass sees it.
+        """
+        path = f"{collection_of(child.resource, owner['metadata']['namespace'])}/{name}"
+        try:
+            found = await self._client.get(path)
+        except ApiError as error:
+            if error.not_found:
+                return
+            raise
+        ours = owned_by(found, owner["metadata"]["uid"])
+        if ours and not found["metadata"].get("deletionTimestamp"):
+            await self._label(path, found, {names.LABEL_OWNER: name_of(owner)})
+            raise ApiError("GET", path, 409, "Conflict", "it had lost its label")
+
+    async def _label(self, path: str, live: Manifest, labels: Mapping[str, str]) -> Manifest:
+        live["metadata"]["labels"] = {**(live["metadata"].get("labels") or {}), **labels}
+        stored = await self._client.replace(path, live)
+        self._caches.learn(stored)
+        return stored
 
     async def _update(self, write: Update) -> None:
         stored = await self._client.replace(_path(write), write.manifest)
@@ -191,8 +213,12 @@ def _uid(manifest: Manifest) -> str:
 
 
 def _collection(write: Write) -> str:
-    resource = write.child.resource
-    return collection(resource.api_version, resource.plural, _namespace(write))
+    return collection_of(write.child.resource, _namespace(write))
+
+
+def collection_of(resource: Resource, namespace: str) -> str:
+    """Return the path of the objects of a kind in a namespace."""
+    return collection(resource.api_version, resource.plural, namespace)
 
 
 def _path(write: Write) -> str:

@@ -13,17 +13,19 @@ from pydantic import ValidationError
 
 from contender.controller import metrics
 from contender.controller.announce import Announcer
-from contender.controller.apply import Applier, Hindrance
+from contender.controller.apply import Applier, Hindrance, collection_of
 from contender.controller.caches import OWNERS, Caches
 from contender.controller.gather import Gatherer
 from contender.core import names
 from contender.core.children import CHILDREN
+from contender.core.children.deployment import DEPLOYMENT
+from contender.core.children.service import SERVICE
 from contender.core.diff import Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import transitions
 from contender.core.manifest import Manifest, name_of
 from contender.core.plan import Plan, Problem, make_plan
-from contender.core.records import UnreadableRecord
+from contender.core.records import UnreadableRecord, selected_revision
 from contender.core.snapshot import Snapshot
 from contender.core.status import invalid_status, make_status
 from contender.kube.client import Client, collection
@@ -150,20 +152,25 @@ class Reconciler:
         return await self._applier.apply(writes)
 
     async def _check_endpoint(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> None:
-        """Check that no pods go to which the endpoint leads, whatever the caches say.
+        """Check that the endpoint leaves no pods that could answer, whatever the caches say: it is
+        not moved from pods that only lost their label, and none go to which it leads.
 
         Raises:
-            ApiError: some would; or the endpoint could not be read.
+            ApiError: something is otherwise; or it could not be read.
         """
+        if any(name_of(write.manifest) == snapshot.name for write in writes):
+            left = selected_revision(snapshot)
+            if left and snapshot.child(DEPLOYMENT.resource.kind, left) is None:
+                await self._applier.find(DEPLOYMENT, left, snapshot.owner)
+            return  # to move it is refused when it has changed
         going = {
             name_of(write.manifest)
             for write in writes
-            if isinstance(write, Delete) and write.manifest["kind"] == "Deployment"
+            if isinstance(write, Delete) and write.manifest["kind"] == DEPLOYMENT.resource.kind
         }
-        moves = any(name_of(write.manifest) == snapshot.name for write in writes)
-        if not going or moves:
-            return  # to move it is refused when it has changed
-        path = f"{collection('v1', 'services', snapshot.namespace)}/{snapshot.name}"
+        if not going:
+            return
+        path = f"{collection_of(SERVICE.resource, snapshot.namespace)}/{snapshot.name}"
         endpoint = await self._client.get(path)
         if (endpoint["spec"].get("selector") or {}).get(names.LABEL_REVISION) in going:
             raise ApiError("GET", path, 409, "Conflict", "the endpoint leads elsewhere meanwhile")
