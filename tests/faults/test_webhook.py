@@ -177,10 +177,11 @@ def test_a_denial_and_a_fault_are_told_and_heal_by_themselves(world: World, tmp_
             status = _until_stalled(world, name, reason)
             assert message in status["message"]
             assert serves(status) == first[name] == world.selected(name)
-            _until_refused(world, name, since, times=3)
+            _until_refused(world, name, since, times=5)
         statuses = Counter(one.name for one in world.writes(since) if "status" in one.kind)
-        # One tells of the candidate, one that it is refused: none for each try.
-        assert max(statuses.values()) <= 2
+        # One tells of the candidate, one that it is refused, perhaps one more, as the API server
+        # has several words for a webhook that is too slow: none for each try.
+        assert max(statuses.values()) <= 3
     for name in told:
         second = _switch(world, name, "2")
         assert second != first[name]
