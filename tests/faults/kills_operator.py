@@ -6,7 +6,6 @@ Each is a process of its own that runs the command line of the operator, and can
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from kubernetes.aio.config import kube_config
 
 from contender.cli.main import main
 from contender.core import revisions
+from dev.cluster.apiserver import free_port
 from dev.paths import CHECKOUT
 from tests.contract.server import until
 
@@ -109,7 +109,7 @@ class Operator:
 @contextmanager
 def running(kubeconfig: Path, log: Path) -> Iterator[Operator]:
     """An operator of all namespaces, from when it has seen everything until it is stopped."""
-    operator = Operator(kubeconfig, log, port=_free_port())
+    operator = Operator(kubeconfig, log, port=free_port())
     operator.start()
     try:
         operator.until_ready()
@@ -127,10 +127,3 @@ def _run(arguments: list[str], kubeconfig: Path, log: Path) -> None:
     kube_config.KUBE_CONFIG_DEFAULT_LOCATION = str(kubeconfig)
     revisions.SCALE_DOWN_DELAY = timedelta(0)
     sys.exit(main(arguments))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
