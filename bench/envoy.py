@@ -34,8 +34,8 @@ class Envoy:
     def __init__(self, folder: Path, pods: Mapping[str, int]) -> None:
         self.folder = folder
         self._pods = pods
-        self._ports = {port: free_port() for port in (names.PORT, names.ADMIN_PORT)}
-        self._ports[names.STATS_PORT] = free_port()
+        listens = (names.PORT, names.ADMIN_PORT, names.STATS_PORT)
+        self._ports = {port: free_port() for port in listens}
         self.url = f"http://127.0.0.1:{self._ports[names.PORT]}"
         self._stats = f"http://127.0.0.1:{self._ports[names.STATS_PORT]}"
         self._log = folder / "envoy.log"
@@ -96,16 +96,8 @@ class Envoy:
 
     async def loaded(self, traffic: Traffic) -> None:
         """Wait until it works with all of this plan."""
-        wanted = {
-            version
-            for name, text in render(traffic).items()
-            if name != BOOTSTRAP
-            for version in [yaml.safe_load(text)["version_info"]]
-        }
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        while not wanted <= (found := await self.versions()):
-            assert asyncio.get_running_loop().time() < deadline, self._log.read_text() + str(found)
-            await asyncio.sleep(0.05)
+        files = render(traffic)
+        await self._has(*(text for name, text in files.items() if name != BOOTSTRAP))
 
     async def change(self, traffic: Traffic) -> None:
         """Change what it does in two phases, so that no route leads to a cluster that is not there:
@@ -114,10 +106,10 @@ class Envoy:
         both = clusters_of_both(self._clusters, new[CLUSTERS])
         self._clusters = new[CLUSTERS]
         self.put(CLUSTERS, both)
-        await self._has(yaml.safe_load(both)["version_info"])
+        await self._has(both)
         for name in (COPIES, ROUTES):
             self.put(name, new[name])
-            await self._has(yaml.safe_load(new[name])["version_info"])
+            await self._has(new[name])
         self.put(CLUSTERS, new[CLUSTERS])
         await self.loaded(traffic)
 
@@ -125,10 +117,12 @@ class Envoy:
         """Return what it complained about."""
         return self._log.read_text()
 
-    async def _has(self, version: str) -> None:
+    async def _has(self, *files: str) -> None:
+        """Wait until it works with these files."""
+        wanted = {yaml.safe_load(text)["version_info"] for text in files}
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        while version not in await self.versions():
-            assert asyncio.get_running_loop().time() < deadline, self._log.read_text()
+        while not wanted <= (found := await self.versions()):
+            assert asyncio.get_running_loop().time() < deadline, f"{self.log()}{found}"
             await asyncio.sleep(0.02)
 
     async def versions(self) -> set[str]:

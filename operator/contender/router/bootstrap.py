@@ -4,7 +4,7 @@ from typing import Any
 
 from contender.api.v1alpha1.experiment import THRESHOLDS_MS
 from contender.router import names
-from contender.router.listeners import http_manager
+from contender.router.listeners import http_filter, http_manager, source
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ def bootstrap(traffic_id: str) -> Json:
                 },
             }
         ],
-        "dynamic_resources": {"cds_config": _source("cds"), "lds_config": _source("lds")},
+        "dynamic_resources": {"cds_config": source("cds"), "lds_config": source("lds")},
         "stats_flush_interval": "1s",
         "stats_config": {
             "stats_matcher": {"inclusion_list": {"patterns": [{"safe_regex": {"regex": COUNTED}}]}},
@@ -52,16 +52,6 @@ def bootstrap(traffic_id: str) -> Json:
             ],
         },
         "static_resources": {"clusters": [_admin()], "listeners": [_stats()]},
-    }
-
-
-def _source(kind: str) -> Json:
-    return {
-        "path_config_source": {
-            "path": f"{names.FOLDER}/{kind}.yaml",
-            "watched_directory": {"path": names.FOLDER},
-        },
-        "resource_api_version": "V3",
     }
 
 
@@ -103,14 +93,5 @@ def _stats() -> Json:
         "address": {
             "socket_address": {"address": "0.0.0.0", "port_value": names.STATS_PORT}  # noqa: S104
         },
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": manager,
-                    }
-                ]
-            }
-        ],
+        "filter_chains": [{"filters": [http_filter(manager)]}],
     }

@@ -38,13 +38,11 @@ def _clusters(traffic: Traffic) -> Iterator[Json]:
     for arm in traffic.arms:
         if copies := traffic.mirrors.get(arm.name):
             yield _with_fallback(names.mirrored(arm.revision), traffic, arm, copies)
-    scorers = {name for copies in traffic.mirrors.values() for name in copies}
-    for arm in traffic.arms:
-        if arm.name in scorers:
-            yield _shadow(traffic, arm, trial.copies_in_flight)
-    if scorers:
+    for arm in traffic.scorers:
+        yield _shadow(traffic, arm, trial.copies_in_flight)
+    if traffic.scorers:
         # Wider than what the challengers take together, so that it is theirs that overflows.
-        yield _copies(traffic, 4 * trial.copies_in_flight * len(scorers))
+        yield _copies(traffic, 4 * trial.copies_in_flight * len(traffic.scorers))
 
 
 def _live(traffic: Traffic, arm: Arm) -> Json:

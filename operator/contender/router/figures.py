@@ -1,7 +1,7 @@
 """Figures: what routers counted, by arm."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -129,13 +129,7 @@ def _calls(counters: _Counters, arm: Arm, is_incumbent: bool) -> Figures:
     )
     # Answers are counted where the route leads; what its own pods took, at their cluster.
     others = max(0, told.answered - counters.of(names.live(arm.revision), "upstream_rq"))
-    return Figures(
-        answered=told.answered,
-        errors=min(told.answered, told.errors + others),
-        times=told.times,
-        timed=told.timed,
-        late=told.late,
-    )
+    return replace(told, errors=min(told.answered, told.errors + others))
 
 
 def _copies(counters: _Counters, arm: Arm) -> Figures:

@@ -54,7 +54,7 @@ def _callers() -> Json:
         "name": "main",
         "address": address,
         "per_connection_buffer_limit_bytes": 1024 * 1024,
-        "filter_chains": [{"filters": [_filter(manager)]}],
+        "filter_chains": [{"filters": [http_filter(manager)]}],
     }
 
 
@@ -63,7 +63,7 @@ def _copies() -> Json:
     return {
         "name": names.COPIES,
         "internal_listener": {},
-        "filter_chains": [{"filters": [_filter(manager)]}],
+        "filter_chains": [{"filters": [http_filter(manager)]}],
     }
 
 
@@ -93,18 +93,21 @@ def http_manager(prefix: str, routes: Json) -> Json:
     }
 
 
-def _filter(manager: Json) -> Json:
+def http_filter(manager: Json) -> Json:
+    """Return the network filter of an HTTP connection manager."""
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
 
 
 def _rds(name: str) -> Json:
+    return {"route_config_name": name, "config_source": source(name)}
+
+
+def source(file: str) -> Json:
+    """Return where Envoy reads resources from, and reads again when the folder changes."""
     return {
-        "route_config_name": name,
-        "config_source": {
-            "path_config_source": {
-                "path": f"{names.FOLDER}/{name}.yaml",
-                "watched_directory": {"path": names.FOLDER},
-            },
-            "resource_api_version": "V3",
+        "path_config_source": {
+            "path": f"{names.FOLDER}/{file}.yaml",
+            "watched_directory": {"path": names.FOLDER},
         },
+        "resource_api_version": "V3",
     }

@@ -203,7 +203,6 @@ def copy_routes(traffic: Traffic) -> Json:
     """Return the route configuration of the internal listener: each candidate's copies to its
     pods."""
     trial = traffic.trial
-    scorers = {name for copies in traffic.mirrors.values() for name in copies}
     timeout = f"{trial.shadow_timeout_seconds}s" if trial else "0s"
     found = [
         {
@@ -211,8 +210,7 @@ def copy_routes(traffic: Traffic) -> Json:
             "match": _prefix([_exact(names.SHADOW, arm.name)]),
             "route": {"cluster": names.shadow(arm.revision), "timeout": timeout},
         }
-        for arm in traffic.arms
-        if arm.name in scorers
+        for arm in traffic.scorers
     ]
     host = {"name": names.COPIES, "domains": ["*"], "routes": found}
     return {"@type": _ROUTES, "name": names.COPIES, "virtual_hosts": [host]}

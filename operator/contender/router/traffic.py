@@ -112,3 +112,9 @@ class Traffic:
             return {one: {other: 100 for other in names if other != one} for one in names}
         copies = {name: percent for name, percent in self.trial.shadows.items() if percent}
         return {self.incumbent.name: copies} if copies else {}
+
+    @property
+    def scorers(self) -> tuple[Arm, ...]:
+        """All that get copies."""
+        copied = {name for copies in self.mirrors.values() for name in copies}
+        return tuple(arm for arm in self.arms if arm.name in copied)

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from contender.api.v1alpha1.base import ApiModel, Name, duration, list_map, rule, rules
 from contender.api.v1alpha1.container import Model
+from contender.api.v1alpha1.modeldeployment import MAX_NAME
 
 MOST_CANDIDATES = 5
 MOST_STEPS = 20
-MAX_NAME = 44
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 CandidateName = Annotated[
@@ -17,7 +17,6 @@ CandidateName = Annotated[
 ]
 Percents = Annotated[dict[str, Percent], Field(min_length=1, max_length=MOST_CANDIDATES)]
 """By candidate; other names are refused."""
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", min_length=1, max_length=128)]
 
 _RESERVED = rule(
     "!self.lowerAscii().startsWith('x-contender-')",
