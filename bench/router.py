@@ -29,7 +29,10 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
     PREDICTION,
 )
 
-INCUMBENT, CHALLENGER = Arm("incumbent", "churn-aaaaaaaa", "1"), Arm("v2", "churn-bbbbbbbb", "2")
+INCUMBENT, CHALLENGER = (
+    Arm("incumbent", "churn-aaaaaaaa", "1", 8080),
+    Arm("v2", "churn-bbbbbbbb", "2", 8080),
+)
 PLANS = {
     "passes": Traffic("churn", "shop", INCUMBENT),
     "splits": Traffic("churn", "shop", INCUMBENT, Trial((CHALLENGER,), weights={"v2": 50})),

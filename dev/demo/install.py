@@ -14,7 +14,7 @@ from dev.paths import CHECKOUT, KUBECONFIG, cache
 
 INSTALL = CHECKOUT / "manifests" / "install"
 NAMESPACE, DEPLOYMENT = "contender-system", "deployment/contender-operator"
-CRDS = ("modeldeployments.contender.dev",)
+CRDS = ("modeldeployments.contender.dev", "experiments.contender.dev")
 
 
 class Kubectl:

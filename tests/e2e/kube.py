@@ -16,6 +16,7 @@ KINDS = {
     "CronJob": ("batch/v1", "cronjobs"),
     "Deployment": ("apps/v1", "deployments"),
     "Event": ("v1", "events"),
+    "Experiment": ("contender.dev/v1alpha1", "experiments"),
     "HorizontalPodAutoscaler": ("autoscaling/v2", "horizontalpodautoscalers"),
     "Job": ("batch/v1", "jobs"),
     "ModelDeployment": ("contender.dev/v1alpha1", "modeldeployments"),

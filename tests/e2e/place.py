@@ -143,7 +143,12 @@ class Place:
     def dump(self) -> str:
         """Everything that may explain a failure."""
         parts: list[str] = []
-        for model in self.kube.all("ModelDeployment", self.namespace):
+        owners = [
+            one
+            for kind in ("ModelDeployment", "Experiment")
+            for one in self.kube.all(kind, self.namespace)
+        ]
+        for model in owners:
             bare = deepcopy(model)
             bare["metadata"].pop("managedFields", None)
             parts.append(yaml.safe_dump(bare, sort_keys=False))

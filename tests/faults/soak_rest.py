@@ -6,9 +6,9 @@ from typing import Any
 
 from contender.api.v1alpha1 import API_VERSION, ModelDeploymentSpec
 from contender.controller.apply import NameConflict
-from contender.controller.caches import PODS
 from contender.core import names
 from contender.core.children import CHILDREN
+from contender.core.children.base import POD
 from contender.core.diff import Create, Write, diff, differences
 from contender.core.manifest import Manifest, annotation, label, name_of, owned_by
 from contender.core.plan import Plan, Problem, make_plan
@@ -18,7 +18,7 @@ from tests.golden import world as golden
 from tests.scenarios.world import World
 
 RESOURCES = {child.resource.kind: child.resource.api_version for child in CHILDREN} | {
-    PODS.kind: PODS.api_version
+    POD.resource.kind: POD.resource.api_version
 }
 REVISION_KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget")
 HISTORY = (".replicas", ".minReplicas", "revision", "spec.suspend", "metadata.annotations.")

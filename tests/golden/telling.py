@@ -37,6 +37,11 @@ STEPS: dict[str, Callable[[World, Any], None]] = {
     "autoscaler sets": lambda world, one: world.autoscaler_sets(**one),
     "event says": lambda world, one: world.event_says(**one),
     "schedule starts": World.schedule_starts,
+    "routers ready": World.routers_ready,
+    "routers count": World.routers_count,
+    "routers stuck": lambda world, one: setattr(world.routers, "stuck", one),
+    "experiment": lambda world, one: world.experiment(**one),
+    "annotate experiment": lambda world, one: world.annotate_experiment(**one),
     "run ends": lambda world, one: world.run_ends(**one),
 }
 """What may happen in a situation."""
@@ -134,6 +139,8 @@ def _told(passes: list[Pass], *, whole: bool) -> dict[str, Any]:
         told["events"] = events
     if last.again_at:
         told["again"] = format_time(last.again_at)
+    if last.experiments:
+        told["experiments"] = {name: _experiment(one) for name, one in last.experiments.items()}
     return {**told, "status": _status(last.status)}
 
 
@@ -167,7 +174,8 @@ def _brief(manifest: Manifest) -> dict[str, Any]:
         case "ControllerRevision":
             return {"number": manifest["revision"], **_notes(manifest)}
         case "Service":
-            return {"selects": spec["selector"][names.LABEL_REVISION]}
+            selector = spec["selector"]
+            return {"selects": selector.get(names.LABEL_REVISION) or selector[names.LABEL_ROLE]}
         case "Deployment":
             return {"replicas": spec["replicas"]}
         case "HorizontalPodAutoscaler":
@@ -180,18 +188,26 @@ def _brief(manifest: Manifest) -> dict[str, Any]:
 
 def _notes(manifest: Manifest) -> dict[str, str]:
     notes = dict(manifest["metadata"].get("annotations") or {})
-    notes.pop(names.ANNOTATION_APPLIED, None)
+    for untold in (names.ANNOTATION_APPLIED, names.ANNOTATION_TRAFFIC):
+        notes.pop(untold, None)
     return notes
 
 
 _UNTOLD = frozenset(
-    {"metadata.resourceVersion", f"metadata.annotations.{names.ANNOTATION_APPLIED}"}
+    {
+        "metadata.resourceVersion",
+        f"metadata.annotations.{names.ANNOTATION_APPLIED}",
+        f"metadata.annotations.{names.ANNOTATION_TRAFFIC}",
+    }
 )
 
 
 def _changes(before: Any, after: Any, path: str) -> Iterator[tuple[str, str]]:
     """Iterate over what a write has changed: path, and `before -> after`."""
     if path in _UNTOLD or before == after:
+        return
+    if path.startswith("data.") and path.endswith(".yaml"):
+        yield path, "changed"
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in {**before, **after}:
@@ -209,6 +225,18 @@ def _short(value: Any) -> str:
     if value is None:
         return "nothing"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _experiment(status: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an Experiment's status is not the same in every situation."""
+    untold = ("observedGeneration", "plan", "counters", "copiesInFlight", "countedAt")
+    told = {key: value for key, value in status.items() if key not in untold}
+    told["conditions"] = {one["type"]: _condition(one) for one in status["conditions"]}
+    told["epochs"] = [
+        {key: value for key, value in one.items() if key != "traffic"}
+        for one in status.get("epochs") or []
+    ]
+    return told
 
 
 def _status(status: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ time passes when a test says so.
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,19 +15,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from contender.api.v1alpha1 import API_VERSION, GROUP, ModelDeploymentSpec
-from contender.controller.reconcile import merge_patch
+from contender.controller.reconcile import MOST_ROUNDS, merge_patch
 from contender.core import names
 from contender.core.children import CHILDREN
-from contender.core.diff import Create, Delete, Update, Write, diff
+from contender.core.diff import Annotate, Create, Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import Event, transitions
+from contender.core.experiment.tell import experiment_transitions, worth_writing
 from contender.core.manifest import Manifest, format_time, name_of, owned_by
-from contender.core.plan import Problem, make_plan
+from contender.core.plan import Plan, Problem, make_plan
 from contender.core.snapshot import Report, Snapshot
-from contender.core.status import invalid_status, make_status
+from contender.core.status import invalid_status, make_experiment_statuses, make_status
+from tests.golden.routers import Routers
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-MOST_PASSES = 4
+MOST_PASSES = 12
+SOON = timedelta(seconds=1)
 ANSWERED = frozenset({"Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Job"})
 """Kinds to whose change another controller answers, which wakes the operator once more."""
 
@@ -54,11 +57,16 @@ class Pass:
     status: dict[str, Any]
     events: tuple[Event, ...]
     again_at: datetime | None
+    experiments: Mapping[str, Any] = field(default_factory=lambda: {})
+    """Status of each Experiment."""
+    soon: bool = False
+    """Whether the operator looks again within a second."""
 
     @property
     def wakes(self) -> bool:
-        """Whether the operator hears an echo of its own writes."""
-        return any(
+        """Whether the operator looks again at once: it hears an echo of its own writes, or routers
+        are to be asked again."""
+        return self.soon or any(
             isinstance(effect.write, Delete) or effect.write.manifest["kind"] in ANSWERED
             for effect in self.effects
         )
@@ -74,6 +82,7 @@ class World:
         self.objects: dict[tuple[str, str], Manifest] = {}
         self.revisions: list[str] = []
         """Names of all revisions that were ever recorded, in order."""
+        self.routers = Routers()
         self._numbers = count(1)
         self.owner: Manifest = {
             "apiVersion": API_VERSION,
@@ -93,6 +102,7 @@ class World:
     # What the operator does
 
     def snapshot(self) -> Snapshot:
+        """Return what the operator sees."""
         spec = ModelDeploymentSpec.model_validate(self.owner["spec"])
         uid = self.owner["metadata"]["uid"]
         objects = self.objects.values()
@@ -113,6 +123,8 @@ class World:
             ),
             allowed_accounts={str(one): self.accounts.get(str(one), False) for one in accounts},
             reports=self.reports,
+            experiments=tuple(one for one in objects if one["kind"] == "Experiment"),
+            routers=self.routers.readings(self.objects.values()),
         )
 
     def reconcile(self) -> Pass:
@@ -122,14 +134,36 @@ class World:
         except ValidationError as error:
             status = invalid_status(self.owner, Problem("InvalidSpec", explain(error)), self.now)
             return Pass((), status, self._write_status(status), None)
-        plan = make_plan(snapshot)
-        writes = diff(snapshot, plan, CHILDREN)
-        effects = tuple([self._carry_out(write) for write in writes])
-        if writes:
+        effects: list[Effect] = []
+        told: list[Event] = []
+        for _ in range(MOST_ROUNDS):
+            plan = make_plan(snapshot)
+            remembered = self._remember(snapshot, plan)
+            told += remembered or ()
+            writes = () if remembered is not None else diff(snapshot, plan, CHILDREN)
+            effects += [self._carry_out(write) for write in writes]
+            if remembered is None and not writes:
+                break
             snapshot = self.snapshot()
-            plan = make_plan(snapshot, may_act=False)
         status = make_status(snapshot, plan, None)
-        return Pass(effects, status, self._write_status(status), plan.again_at)
+        events = (*told, *self._write_status(status))
+        asked = plan.routing.again_at if plan.routing else None
+        soon = asked is not None and asked < self.now + SOON
+        experiments = {
+            one["metadata"]["name"]: deepcopy(one["status"]) for one in snapshot.experiments
+        }
+        return Pass(tuple(effects), status, events, plan.again_at, experiments, soon)
+
+    def _remember(self, snapshot: Snapshot, plan: Plan) -> tuple[Event, ...] | None:
+        """Write what is new of Experiments; return what is told of it, None when nothing is."""
+        events: list[Event] | None = None
+        for owner, status in make_experiment_statuses(snapshot, plan):
+            before = owner.get("status") or {}
+            if worth_writing(before, status, snapshot.now):
+                owner["status"] = deepcopy(status)
+                owner["metadata"]["resourceVersion"] = str(next(self._numbers))
+                events = [*(events or []), *experiment_transitions(before, status)]
+        return None if events is None else tuple(events)
 
     def settle(self) -> list[Pass]:
         """Run passes for as long as the operator would be woken, and find it at rest then."""
@@ -159,7 +193,10 @@ class World:
         manifest = deepcopy(write.manifest)
         key = (manifest["kind"], name_of(manifest))
         live = self.objects.get(key)
-        if isinstance(write, Create):
+        if isinstance(write, Annotate):
+            self.edit("Pod", key[1], {"metadata": {"annotations": dict(write.annotations)}})
+            self.routers.take_over(self.get("Pod", key[1]), self.objects.values())
+        elif isinstance(write, Create):
             assert live is None, f"{key} is there already"
             self._check_ours(manifest)
             manifest["metadata"] |= self._identity()
@@ -190,6 +227,8 @@ class World:
         assert names.owner_labels(self.name).items() <= metadata["labels"].items()
         assert owned_by(manifest, self.owner["metadata"]["uid"])
         assert metadata["annotations"][names.ANNOTATION_APPLIED]
+        if manifest["kind"] == "Experiment":
+            return
         revision = metadata["labels"].get(names.LABEL_REVISION)
         assert revision in (None, metadata["name"])
 
@@ -265,6 +304,51 @@ class World:
 
     def autoscaler_sets(self, revision: str, replicas: int) -> None:
         self.edit("Deployment", revision, {"spec": {"replicas": replicas}})
+
+    def routers_ready(self, ready: int) -> None:
+        """Let so many routers be ready, with the configuration that there is now."""
+        name = names.router_name(self.name)
+        deployment = self.get("Deployment", name)
+        for key, one in list(self.objects.items()):
+            if one["kind"] == "Pod" and key[1].startswith(f"{name}-"):
+                self.remove(*key)
+        for number in range(ready):
+            labels = deployment["spec"]["template"]["metadata"]["labels"]
+            pod = self._owned("v1", "Pod", f"{name}-{number}", deployment, labels)
+            pod["status"] = {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{"name": "router", "ready": True, "restartCount": 0}],
+                "podIP": "10.0.0.9",
+            }
+            self.put(pod)
+            self.routers.take_over(pod, self.objects.values())
+        self._deployment_status(name, readyReplicas=ready, availableReplicas=ready)
+
+    def routers_count(self, counted: Mapping[str, Mapping[str, int]]) -> None:
+        """Let the routers have counted so many more requests by arm."""
+        self.routers.count(counted)
+
+    def experiment(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Create an Experiment."""
+        self.put(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "Experiment",
+                "metadata": {
+                    "name": name,
+                    "namespace": "shop",
+                    "generation": 1,
+                    **self._identity(),
+                    "uid": f"uid-of-{name}",
+                },
+                "spec": {"target": self.name, **deepcopy(dict(spec))},
+            }
+        )
+
+    def annotate_experiment(self, name: str, **change: str | None) -> None:
+        """Change annotations of an Experiment; short names are in our group."""
+        full = {f"{GROUP}/{key}": value for key, value in change.items()}
+        self.edit("Experiment", name, {"metadata": {"annotations": full}})
 
     def event_says(self, kind: str, name: str, reason: str, message: str) -> None:
         """Let an Event be the only one to tell about a pod's probe, or a Job without pods."""

@@ -4,9 +4,9 @@ from typing import Any
 
 from contender.router.traffic import Arm, Traffic, Trial
 
-INCUMBENT = Arm("incumbent", "churn-aaaaaaaa", "1")
-V2 = Arm("v2", "churn-bbbbbbbb", "2")
-V3 = Arm("v3", "churn-cccccccc", "3")
+INCUMBENT = Arm("incumbent", "churn-aaaaaaaa", "1", 8080)
+V2 = Arm("v2", "churn-bbbbbbbb", "2", 8080)
+V3 = Arm("v3", "churn-cccccccc", "3", 8080)
 REVISIONS = (INCUMBENT.revision, V2.revision, V3.revision)
 
 PLAIN = Traffic("churn", "shop", INCUMBENT)

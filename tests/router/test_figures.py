@@ -8,9 +8,9 @@ from aiohttp import web
 
 from bench.envoy import PATIENCE, Envoy
 from contender.router.figures import Counted, Figures, figures
-from contender.router.traffic import Traffic
+from contender.router.traffic import HeaderMatch, Traffic
 from tests.router.caller import call, versions
-from tests.router.plans import INCUMBENT, PLAIN, V2, V3, trial
+from tests.router.plans import INCUMBENT, V2, V3, trial
 from tests.router.pods import Pods
 
 
@@ -25,11 +25,15 @@ async def counted(
     return found
 
 
-async def test_without_an_experiment_there_is_the_incumbent(envoy: Envoy) -> None:
-    async with envoy.running(PLAIN):
-        await call(envoy.url, 50)
-        found = await counted(envoy, PLAIN, lambda one: one["incumbent"].calls.timed == 50)
-    calls = found["incumbent"].calls
+async def test_only_requests_that_take_part_are_counted(envoy: Envoy) -> None:
+    plan = trial(match=(HeaderMatch("x-segment", "beta"),), weights={"v2": 50})
+    async with envoy.running(plan):
+        await call(envoy.url, 30)
+        await call(envoy.url, 50, lambda number: {"x-segment": "beta"})
+        found = await counted(
+            envoy, plan, lambda one: sum(arm.calls.timed for arm in one.values()) == 50
+        )
+    calls = found["incumbent"].calls + found["v2"].calls
     assert (calls.answered, calls.errors, calls.missing) == (50, 0, 0)
     assert calls.times[60_000] == 50
     assert calls.slower(60_000) == 0
@@ -119,11 +123,12 @@ async def test_slow_is_told_by_the_time_of_the_model(envoy: Envoy, pods: Pods) -
 
 
 async def test_routers_are_counted_together(envoy: Envoy) -> None:
-    async with envoy.running(PLAIN):
+    plan = trial()
+    async with envoy.running(plan):
         await call(envoy.url, 10)
-        await counted(envoy, PLAIN, lambda one: one["incumbent"].calls.timed == 10)
+        await counted(envoy, plan, lambda one: one["incumbent"].calls.timed == 10)
         scrape = await envoy.scrape()
-    both = figures([scrape, scrape], PLAIN)["incumbent"].calls
+    both = figures([scrape, scrape], plan)["incumbent"].calls
     assert (both.answered, both.timed, both.times[60_000]) == (20, 20, 20)
 
 

@@ -4,7 +4,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from contender.api.v1alpha1 import GROUP, PRINTER_COLUMNS, VERSION, ModelDeployment
+from contender.api.v1alpha1 import (
+    EXPERIMENT_COLUMNS,
+    GROUP,
+    PRINTER_COLUMNS,
+    VERSION,
+    Experiment,
+    ModelDeployment,
+)
 
 _DROPPED = frozenset({"title", "default", "discriminator", "additionalProperties"})
 
@@ -78,22 +85,33 @@ def _root(model: type[BaseModel]) -> dict[str, Any]:
 
 def modeldeployment_crd() -> dict[str, Any]:
     """Return the CustomResourceDefinition of ModelDeployment."""
+    return _crd(ModelDeployment, "mdep", PRINTER_COLUMNS)
+
+
+def experiment_crd() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of Experiment."""
+    return _crd(Experiment, "mexp", EXPERIMENT_COLUMNS)
+
+
+def _crd(model: type[BaseModel], short: str, columns: list[dict[str, Any]]) -> dict[str, Any]:
+    kind = model.__name__
+    plural = f"{kind.lower()}s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
-            "name": f"modeldeployments.{GROUP}",
+            "name": f"{plural}.{GROUP}",
             "labels": {"app.kubernetes.io/part-of": "contender"},
         },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": "ModelDeployment",
-                "listKind": "ModelDeploymentList",
-                "plural": "modeldeployments",
-                "singular": "modeldeployment",
-                "shortNames": ["mdep"],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
                 "categories": ["contender"],
             },
             "versions": [
@@ -102,13 +120,13 @@ def modeldeployment_crd() -> dict[str, Any]:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": PRINTER_COLUMNS,
-                    "schema": {"openAPIV3Schema": _root(ModelDeployment)},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": _root(model)},
                 }
             ],
         },
     }
 
 
-CRDS = (modeldeployment_crd,)
+CRDS = (modeldeployment_crd, experiment_crd)
 """One function per custom resource."""

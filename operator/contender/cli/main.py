@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from contender import __version__
 from contender.cli.logs import set_up_logs
 from contender.controller.operator import run_operator
 from contender.controller.settings import Settings
+from contender.core.snapshot import ROUTER_IMAGE, Installation
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         help="write only while holding this Lease; empty: always"
         " (default: contender-operator in the pod's namespace, none outside of a pod)",
     )
+    operator.add_argument(
+        "--router-image",
+        default=os.environ.get("CONTENDER_ROUTER_IMAGE", ROUTER_IMAGE),
+        metavar="IMAGE",
+        help="image of the router pods: Envoy 1.40 or later of the 1.x series, at"
+        " /usr/local/bin/envoy (default: %(default)s)",
+    )
     operator.add_argument("--workers", type=int, default=defaults.workers, metavar="N")
     operator.add_argument("--host", default=defaults.host, metavar="ADDRESS")
     operator.add_argument(
@@ -61,8 +70,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _own_lease() -> str:
     """Return the Lease that processes of one installation share."""
+    namespace = _own_namespace()
+    return f"{namespace}/contender-operator" if namespace else ""
+
+
+def _own_namespace() -> str:
+    """Return the namespace of our pod; empty outside of one."""
     namespace = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-    return f"{namespace.read_text().strip()}/contender-operator" if namespace.exists() else ""
+    return namespace.read_text().strip() if namespace.exists() else ""
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -73,4 +88,5 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         workers=arguments.workers,
         host=arguments.host,
         port=arguments.port,
+        installation=Installation(arguments.router_image, _own_namespace()),
     )

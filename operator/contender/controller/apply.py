@@ -7,7 +7,7 @@ from contender.controller import metrics
 from contender.controller.caches import Caches
 from contender.core import names
 from contender.core.children.base import Child, Resource
-from contender.core.diff import Create, Delete, Update, Write, residue
+from contender.core.diff import Annotate, Create, Delete, Update, Write, residue
 from contender.core.manifest import Manifest, annotation, label, name_of, owned_by
 from contender.core.snapshot import Insistence
 from contender.kube.client import Client, collection
@@ -77,6 +77,8 @@ class Applier:
                         await self._create(write)
                     case Update():
                         await self._update(write)
+                    case Annotate():
+                        await self._annotate(write)
                     case Delete():
                         await self._delete(write)
         except ApiError:
@@ -140,6 +142,17 @@ class Applier:
         self._note_insistence(write, stored)
         self._caches.store(stored)
 
+    async def _annotate(self, write: Annotate) -> None:
+        change = {"metadata": {"annotations": dict(write.annotations)}}
+        try:
+            stored = await self._client.merge_patch(_path(write), change)
+        except ApiError as error:
+            if not error.not_found:
+                raise
+            self._caches.forget(write.manifest)
+            return
+        self._caches.store(stored)
+
     async def _delete(self, write: Delete) -> None:
         try:
             await self._client.delete(_path(write), _uid(write.manifest))
@@ -200,6 +213,8 @@ def _told(write: Write) -> str:
             return f"created {what}"
         case Update():
             return f"updated {what} ({', '.join(write.fields[:5])})"
+        case Annotate():
+            return f"annotated {what}"
         case Delete():
             return f"deleted {what}"
 

@@ -10,10 +10,12 @@ from typing import Protocol
 from contender.api.v1alpha1 import API_VERSION
 from contender.core import names
 from contender.core.children import CHILDREN
-from contender.core.children.base import Resource
+from contender.core.children.base import POD, Resource
+from contender.core.children.experiment import RESOURCE as EXPERIMENTS
 from contender.core.commands import is_unanswered
+from contender.core.experiment.orders import is_unanswered as awaits_answer
 from contender.core.foreign import is_touched
-from contender.core.manifest import Manifest, label
+from contender.core.manifest import Manifest, annotation, label
 from contender.core.snapshot import Insistence
 from contender.kube.client import Client
 from contender.kube.copies import Key, key_of
@@ -21,7 +23,6 @@ from contender.kube.errors import ApiError
 from contender.kube.informer import Informer, relist_seconds, without_managed_fields
 
 OWNERS = Resource(API_VERSION, "ModelDeployment", "modeldeployments")
-PODS = Resource("v1", "Pod", "pods")
 
 RELIST_RETRY_SECONDS = 5.0
 
@@ -74,13 +75,13 @@ class Caches:
                 resource.kind,
                 resource.plural,
                 namespace=scope,
-                selector=names.LABEL_OWNER,
-                group_by=names.LABEL_OWNER,
+                selector="" if resource == EXPERIMENTS else names.LABEL_OWNER,
+                group_of=_target if resource == EXPERIMENTS else _owner,
                 trim=TRIMMED.get(resource.kind, _trim_child),
                 changed=self._child_changed,
             )
             for scope in scopes
-            for resource in [*(child.resource for child in CHILDREN), PODS]
+            for resource in [*(child.resource for child in CHILDREN), POD.resource]
         ]
 
     async def run(self) -> None:
@@ -135,8 +136,13 @@ class Caches:
         self._owners_of(owner["metadata"]["namespace"]).observe(None, owner)
 
     def related(self, key: Key) -> list[Manifest]:
-        """Return all objects that bear the name of a ModelDeployment in their label."""
+        """Return all objects that concern a ModelDeployment: its children, their pods, and the
+        Experiments about it."""
         return [found for informer in self.children for found in informer.group(*key)]
+
+    def experiments(self, key: Key) -> list[Manifest]:
+        """Return all Experiments about a ModelDeployment, be it there or not."""
+        return [one for one in self.related(key) if one["kind"] == EXPERIMENTS.kind]
 
     def store(self, manifest: Manifest) -> None:
         """Take over a child that a write returned."""
@@ -162,8 +168,22 @@ class Caches:
         self._wake(key_of(owner), urgent=is_unanswered(owner))
 
     def _child_changed(self, child: Manifest) -> None:
-        key = child["metadata"]["namespace"], label(child, names.LABEL_OWNER)
-        self._wake(key, urgent=False)
+        if child["kind"] == EXPERIMENTS.kind:
+            key = child["metadata"]["namespace"], _target(child)
+            self._wake(key, urgent=awaits_answer(child))
+        else:
+            key = child["metadata"]["namespace"], _owner(child)
+            self._wake(key, urgent=False)
+
+
+def _owner(child: Manifest) -> str:
+    """Return the ModelDeployment to which a child belongs."""
+    return label(child, names.LABEL_OWNER)
+
+
+def _target(experiment: Manifest) -> str:
+    """Return the ModelDeployment which an Experiment is about: users' own have no label of ours."""
+    return str(experiment.get("spec", {}).get("target", ""))
 
 
 async def _relist_for_ever(informer: Informer, missed: asyncio.Event) -> None:
@@ -186,21 +206,25 @@ def _trim_child(child: Manifest) -> Manifest:
 
 
 def _trim_pod(pod: Manifest) -> Manifest:
-    """Keep of a pod what its trouble and its report are read from."""
+    """Keep of a pod what its trouble and its report are read from, and how to reach a router."""
     status = pod.get("status") or {}
-    kept = (
+    kept = [
         "phase",
         "reason",
         "message",
         "conditions",
         "initContainerStatuses",
         "containerStatuses",
-    )
-    metadata = pod["metadata"]
+    ]
+    metadata = {key: pod["metadata"][key] for key in POD_METADATA if key in pod["metadata"]}
+    if label(pod, names.LABEL_ROLE) == "router":
+        kept.append("podIP")
+        config = annotation(pod, names.ANNOTATION_CONFIG)
+        metadata["annotations"] = {names.ANNOTATION_CONFIG: config}
     return {
         "apiVersion": pod["apiVersion"],
         "kind": pod["kind"],
-        "metadata": {key: metadata[key] for key in POD_METADATA if key in metadata},
+        "metadata": metadata,
         "status": {key: status[key] for key in kept if key in status},
     }
 

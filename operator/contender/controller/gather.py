@@ -5,11 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
+from contender.controller.routers import RouterReader
 from contender.core import names
+from contender.core.children.controller_revision import RESOURCE as RECORDS
+from contender.core.children.experiment import RESOURCE as EXPERIMENTS
+from contender.core.experiment.course import STARTED
 from contender.core.manifest import Manifest, annotation, name_of, owned_by
 from contender.core.records import read_record
 from contender.core.retraining import account, lacks_pods
-from contender.core.snapshot import Report, Snapshot
+from contender.core.snapshot import Installation, Report, Snapshot
 from contender.core.trouble import REPORTED, needs_report
 from contender.kube.client import Client, collection
 from contender.kube.copies import Key
@@ -24,9 +28,13 @@ ACCOUNT_MEMORY = timedelta(seconds=30)
 class Gatherer:
     """Reads what one pass needs to know."""
 
-    def __init__(self, client: Client, caches: Caches) -> None:
+    def __init__(
+        self, client: Client, caches: Caches, routers: RouterReader, installation: Installation
+    ) -> None:
         self._client = client
         self._caches = caches
+        self._routers = routers
+        self._installation = installation
         self._accounts: dict[Key, tuple[datetime, bool]] = {}
 
     async def gather(self, key: Key) -> Snapshot | None:
@@ -45,10 +53,12 @@ class Gatherer:
                 owner=owner,
                 spec=ModelDeploymentSpec.model_validate(owner.get("spec")),
                 now=datetime.now(UTC),
+                installation=self._installation,
             )
         )
         return replace(
             seen,
+            routers=await self._routers.read(seen, count=_has_traffic(seen)),
             allowed_accounts={
                 name: await self._allows((key[0], name), seen.now)
                 for name in sorted(_accounts(seen.spec, seen.children))
@@ -66,6 +76,7 @@ class Gatherer:
             snapshot,
             children=children,
             pods=tuple(one for one in related if one["kind"] == "Pod"),
+            experiments=tuple(one for one in related if one["kind"] == EXPERIMENTS.kind),
             runs=_scheduled_runs(related, children),
             insisted={
                 uid: self._caches.insisted[uid]
@@ -110,9 +121,16 @@ class Gatherer:
         return allowed
 
 
+def _has_traffic(snapshot: Snapshot) -> bool:
+    """Return whether an Experiment needs to know what routers counted."""
+    phases = {(one.get("status") or {}).get("phase") for one in snapshot.experiments}
+    return not phases.isdisjoint(map(str, STARTED))
+
+
 def _accounts(spec: ModelDeploymentSpec, children: tuple[Manifest, ...]) -> set[str]:
     """Return the service accounts that spec names, or that a rollback would bring back."""
-    named = {read_record(child).account for child in children if "data" in child}
+    records = (one for one in children if one["kind"] == RECORDS.kind)
+    named = {read_record(record).account for record in records}
     named |= {account(spec), (spec.pod and spec.pod.service_account_name) or ""}
     return named - {""}
 

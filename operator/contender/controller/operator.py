@@ -21,6 +21,7 @@ from contender.controller.health import serve_health
 from contender.controller.host import watch_owners
 from contender.controller.queue import WorkQueue
 from contender.controller.reconcile import Reconciler
+from contender.controller.routers import RouterReader
 from contender.controller.settings import Settings
 from contender.core.names import OPERATOR
 from contender.kube.client import Client
@@ -47,7 +48,8 @@ async def run_operator(settings: Settings) -> None:
         queue: WorkQueue[Key] = WorkQueue(flow_of=lambda key: key[0])
         caches = Caches(client, settings.namespaces, queue.add)
         announcer = Announcer(client, busy=lambda: len(queue) > 0)
-        reconciler = Reconciler(client, caches, announcer)
+        routers = RouterReader()
+        reconciler = Reconciler(client, caches, announcer, routers, settings.installation)
         # Kopf takes tasks younger than itself for its own and cancels them: ours come first.
         tasks = [
             asyncio.create_task(caches.run()),
@@ -84,6 +86,7 @@ async def run_operator(settings: Settings) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await routers.close()
             if lease:
                 await lease.release()
 

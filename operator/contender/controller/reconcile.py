@@ -16,19 +16,27 @@ from contender.controller.announce import Announcer
 from contender.controller.apply import Applier, Hindrance, collection_of
 from contender.controller.caches import OWNERS, Caches
 from contender.controller.gather import Gatherer
+from contender.controller.routers import RouterReader
 from contender.core import names
 from contender.core.children import CHILDREN
+from contender.core.children.config_map import CONFIG_MAP
 from contender.core.children.deployment import DEPLOYMENT
+from contender.core.children.experiment import RESOURCE as EXPERIMENTS
 from contender.core.children.service import SERVICE
-from contender.core.diff import Delete, Update, Write, diff
+from contender.core.diff import Annotate, Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import transitions
-from contender.core.manifest import Manifest, name_of
+from contender.core.experiment.tell import (
+    experiment_transitions,
+    targetless_status,
+    worth_writing,
+)
+from contender.core.manifest import Manifest, annotation, name_of
 from contender.core.plan import Plan, Problem, make_plan
 from contender.core.records import UnreadableRecord, selected_revision
-from contender.core.snapshot import Snapshot
-from contender.core.status import invalid_status, make_status
-from contender.kube.client import Client, collection
+from contender.core.snapshot import Installation, Snapshot
+from contender.core.status import invalid_status, make_experiment_statuses, make_status
+from contender.kube.client import Client
 from contender.kube.copies import Key
 from contender.kube.errors import ApiError
 
@@ -40,7 +48,7 @@ _WEBHOOK = "failed calling webhook"
 MESSAGE_LIMIT = 512
 """The API server repeats what it refuses, be it long."""
 
-MOST_ROUNDS = 5
+MOST_ROUNDS = 8
 """How often one pass looks at what it wrote and writes more; then others have their turn."""
 UNFINISHED_SECONDS = 1.0
 """When a pass that had more to write goes on."""
@@ -51,11 +59,18 @@ log = logging.getLogger(__name__)
 class Reconciler:
     """Makes the world of one ModelDeployment as its spec says."""
 
-    def __init__(self, client: Client, caches: Caches, announcer: Announcer) -> None:
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        announcer: Announcer,
+        routers: RouterReader,
+        installation: Installation,
+    ) -> None:
         self._client = client
         self._caches = caches
         self._announcer = announcer
-        self._gatherer = Gatherer(client, caches)
+        self._gatherer = Gatherer(client, caches, routers, installation)
         self._applier = Applier(client, caches)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -84,6 +99,7 @@ class Reconciler:
         with _timed("gather"):
             snapshot = await self._gather(key)
         if snapshot is None:
+            await self._tell_targetless(key)
             return None
         outcome = await self._act(snapshot)
         with _timed("status"):
@@ -91,10 +107,40 @@ class Reconciler:
         if outcome.failure is None or outcome.problem:
             # A passing failure is no news: what status says is still so.
             with _timed("write"):
+                if outcome.failure:
+                    await self._remember(outcome.snapshot, outcome.plan)
                 await self._write_status(snapshot.owner, status)
         if outcome.failure:
             raise outcome.failure
         return outcome.again
+
+    async def _tell_targetless(self, key: Key) -> None:
+        """Tell Experiments that there is nothing to try them on."""
+        if self._caches.owner(key) is None:
+            now = datetime.now(UTC)
+            for owner in self._caches.experiments(key):
+                await self._write_experiment(owner, targetless_status(owner, now), now)
+
+    async def _remember(self, snapshot: Snapshot, plan: Plan) -> bool:
+        """Write what is decided about Experiments, before it is done: what was counted is the
+        ground of a decision, and is no more to be seen once the traffic has changed.
+
+        Returns:
+            Whether there was anything to write.
+        """
+        written = False
+        for owner, status in make_experiment_statuses(snapshot, plan):
+            written |= await self._write_experiment(owner, status, snapshot.now)
+        return written
+
+    async def _write_experiment(
+        self, owner: Manifest, status: dict[str, Any], now: datetime
+    ) -> bool:
+        """Write what is new of an Experiment; return whether anything was."""
+        if not worth_writing(owner.get("status") or {}, status, now):
+            return False
+        await self._write_status(owner, status)
+        return True
 
     async def _act(self, snapshot: Snapshot) -> "_Outcome":
         """Write until nothing is left to write: what was written may be the ground for more.
@@ -104,15 +150,20 @@ class Reconciler:
         for _ in range(MOST_ROUNDS):
             with _timed("plan"):
                 plan = make_plan(snapshot)
-            with _timed("diff"):
-                writes = diff(snapshot, plan, CHILDREN)
             failure = None
-            with _timed("apply"):
-                try:
+            try:
+                with _timed("write"):
+                    decided = await self._remember(snapshot, plan)
+                if decided:
+                    snapshot = self._gatherer.again(snapshot)
+                    continue
+                with _timed("diff"):
+                    writes = diff(snapshot, plan, CHILDREN)
+                with _timed("apply"):
                     if not await self._apply(snapshot, writes):
                         return _Outcome(snapshot, plan)
-                except ApiError as error:
-                    failure = error
+            except ApiError as error:
+                failure = error
             snapshot = self._gatherer.again(snapshot)
             if failure:
                 return _Outcome(snapshot, _as_written(snapshot), failure)
@@ -141,7 +192,7 @@ class Reconciler:
         """
         # An update is refused by the API server when its object has changed. For the rest we ask;
         # but a new owner is neither old nor a ghost: its first status is still to come.
-        if not all(isinstance(write, Update) for write in writes) and snapshot.status:
+        if not all(isinstance(write, Update | Annotate) for write in writes) and snapshot.status:
             live = await self._live(snapshot)
             if live is None:
                 return 0
@@ -172,8 +223,20 @@ class Reconciler:
             return
         path = f"{collection_of(SERVICE.resource, snapshot.namespace)}/{snapshot.name}"
         endpoint = await self._client.get(path)
-        if (endpoint["spec"].get("selector") or {}).get(names.LABEL_REVISION) in going:
+        selector = endpoint["spec"].get("selector") or {}
+        asked = {selector.get(names.LABEL_REVISION)}
+        if selector.get(names.LABEL_ROLE) == "router":
+            asked = {names.router_name(snapshot.name), *await self._asked_by_routers(snapshot)}
+        if asked & going:
             raise ApiError("GET", path, 409, "Conflict", "the endpoint leads elsewhere meanwhile")
+
+    async def _asked_by_routers(self, snapshot: Snapshot) -> set[str]:
+        """Return the revisions that routers may ask, as the API server has it now."""
+        name = names.router_name(snapshot.name)
+        path = f"{collection_of(CONFIG_MAP.resource, snapshot.namespace)}/{name}"
+        found = await self._client.get(path)
+        self._caches.learn(found)
+        return set(annotation(found, names.ANNOTATION_NAMED).split(","))
 
     async def _live(self, snapshot: Snapshot) -> Manifest | None:
         """Return the owner if it really exists: children of a ghost would be orphans."""
@@ -197,18 +260,22 @@ class Reconciler:
             "metadata": {"resourceVersion": owner["metadata"]["resourceVersion"]},
             "status": change,
         }
+        is_owner = owner["kind"] == OWNERS.kind
         try:
             with self._caches.writing(owner):
                 stored = await self._client.merge_patch(f"{_path(owner)}/status", body)
-                self._caches.store_owner(stored)
+                store = self._caches.store_owner if is_owner else self._caches.store
+                store(stored)
         except ApiError as error:
             if error.not_found:
                 return
             raise
-        metrics.WRITES.labels("ModelDeployment", "status", "success").inc()
-        for event in transitions(before, status):
+        metrics.WRITES.labels(owner["kind"], "status", "success").inc()
+        happened = transitions if is_owner else experiment_transitions
+        for event in happened(before, status):
             log.info(
-                "ModelDeployment %s/%s: %s: %s",
+                "%s %s/%s: %s: %s",
+                owner["kind"],
                 owner["metadata"]["namespace"],
                 name_of(owner),
                 event.reason,
@@ -267,7 +334,8 @@ def _problem(error: ApiError) -> Problem | None:
 
 def _path(owner: Manifest) -> str:
     namespace = owner["metadata"]["namespace"]
-    return f"{collection(OWNERS.api_version, OWNERS.plural, namespace)}/{name_of(owner)}"
+    resource = OWNERS if owner["kind"] == OWNERS.kind else EXPERIMENTS
+    return f"{collection_of(resource, namespace)}/{name_of(owner)}"
 
 
 def merge_patch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """How the operator is run: command line and environment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from contender.core.snapshot import Installation
 
 
 @dataclass(frozen=True)
@@ -17,3 +19,5 @@ class Settings:
     """Namespace and name of the Lease that this process must hold to write; None: it always may."""
     port: int = 8080
     """Port of the health and metrics endpoints; 0 means any free one."""
+    installation: Installation = field(default_factory=Installation)
+    """What holds for all ModelDeployments."""

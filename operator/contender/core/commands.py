@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from contender.api.v1alpha1 import GROUP
 from contender.core import names
 from contender.core.manifest import Manifest, annotation
-from contender.core.records import Record, handled, pod_input, replaced
+from contender.core.records import Record, handled, model_input, pod_input, replaced
 from contender.core.snapshot import Snapshot
 
 COMMANDS = (names.COMMAND_ROLLBACK, names.COMMAND_RETRAIN, names.COMMAND_REFRESH)
@@ -33,13 +33,9 @@ def obey_rollback(
     snapshot: Snapshot, records: tuple[Record, ...]
 ) -> tuple[tuple[Record, ...], tuple[Refusal, ...]]:
     """Carry out a new rollback, and release an old one that spec has moved on from."""
-    pod_hash = names.digest(pod_input(snapshot.spec))
-    records = tuple(
-        record.marked(ANNOTATION_HOLDS="")
-        if record.marks.get(names.ANNOTATION_HOLDS) not in (None, pod_hash)
-        else record
-        for record in records
-    )
+    words = pod_input(snapshot.spec)
+    pod_hash, model_hash = names.digest(words), names.digest(model_input(words))
+    records = tuple(_released(record, pod_hash, model_hash) for record in records)
     token = snapshot.command(names.COMMAND_ROLLBACK)
     if not token or handled(records, names.COMMAND_ROLLBACK, token):
         return records, ()
@@ -50,9 +46,20 @@ def obey_rollback(
             f"no stored revision for {token!r}: write <revision>/<nonce> with one of: {stored}"
         )
         return records, (Refusal(names.COMMAND_ROLLBACK, message),)
-    released = tuple(record.marked(ANNOTATION_HOLDS="") for record in records)
+    released = tuple(record.marked(ANNOTATION_HOLDS="", ANNOTATION_WON="") for record in records)
     pinned = target.marked(ANNOTATION_HOLDS=pod_hash, COMMAND_ROLLBACK=token)
     return replaced(released, pinned), ()
+
+
+def _released(record: Record, pod_hash: str, model_hash: str) -> Record:
+    """Take off the marks of a record that spec has moved on from."""
+    if record.marks.get(names.ANNOTATION_HOLDS) not in (None, pod_hash):
+        record = record.marked(ANNOTATION_HOLDS="")
+    if record.won_against not in (None, model_hash):
+        record = record.marked(ANNOTATION_WON="")
+    if names.ANNOTATION_REJECTED in record.marks and record.model_hash != model_hash:
+        record = record.marked(ANNOTATION_REJECTED="")
+    return record
 
 
 def _rollback_target(owner: str, token: str, records: tuple[Record, ...]) -> Record | None:

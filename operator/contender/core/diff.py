@@ -13,7 +13,7 @@ from typing import Any
 
 from contender.api.v1alpha1 import GROUP
 from contender.core import names
-from contender.core.children.base import Child, Path
+from contender.core.children.base import POD, Child, Path
 from contender.core.foreign import added_by_others, disowned, is_touched
 from contender.core.manifest import Manifest, annotation, name_of, value_at, with_value, without
 from contender.core.plan import Annotated, Context, Plan
@@ -56,7 +56,16 @@ class Delete:
     manifest: Manifest
 
 
-Write = Create | Update | Delete
+@dataclass(frozen=True)
+class Annotate:
+    """PATCH annotations into an object, whatever else has changed of it."""
+
+    child: Child
+    manifest: Manifest
+    annotations: Mapping[str, str]
+
+
+Write = Create | Update | Annotate | Delete
 
 _APPLIED: Path = ("metadata", "annotations", names.ANNOTATION_APPLIED)
 _QUANTITY = re.compile(r"\.resources\.(requests|limits)\.|\.target\.\w+$|\.(sizeLimit|divisor)$")
@@ -86,6 +95,9 @@ def diff(snapshot: Snapshot, plan: Plan, children: tuple[Child, ...]) -> tuple[W
         if write:
             writes.append(write)
     writes.extend(_annotate(one) for one in plan.annotated)
+    writes.extend(
+        Annotate(POD, one.pod, {names.ANNOTATION_CONFIG: one.value}) for one in plan.nudges
+    )
     writes.extend(_unwanted(snapshot, plan, children))
     return tuple(write for write in writes if not _is_vain(snapshot, write))
 
@@ -117,7 +129,7 @@ def compare(
     context: Context, child: Child, wanted: Manifest, live: Manifest | None
 ) -> Write | None:
     """Return the write that makes one child as wanted, or None when it is."""
-    others = child.others(context)
+    others = child.others(context, wanted)
     stamped = _stamp(wanted, others)
     if live is None:
         return Create(child, stamped)
@@ -209,7 +221,7 @@ def differences(wanted: Manifest, live: Manifest) -> Iterator[str]:
 
 
 def _is_ours(annotation: str) -> bool:
-    return annotation.startswith(f"{GROUP}/")
+    return annotation.startswith(f"{GROUP}/") and annotation not in names.OF_USERS
 
 
 def _missing(wanted: Any, live: Any, path: str) -> Iterator[str]:

@@ -14,6 +14,8 @@ def judge(view: View) -> list[Judgement]:
 
 
 def _available(view: View) -> Judgement:
+    if view.ready > 0 and view.unrouted:
+        return Judgement("Available", "False", "NoRouterReady", view.unrouted)
     if view.ready > 0:
         return Judgement("Available", "True", "CallersAnswered", "callers are answered")
     if view.revisions.serving is None:
@@ -33,10 +35,18 @@ def _not_ready_reason(view: View) -> str:
         return "Paused"
     if view.problem:
         return view.problem.reason
+    if view.earning:
+        return view.earning.reason
     if view.trouble and (view.trouble.hard or not _in_progress(view)):
         return view.trouble.reason
+    return _progress_reason(view)
+
+
+def _progress_reason(view: View) -> str:
     if view.revisions.serving is None:
         return "Starting"
+    if view.unrouted:
+        return "NoRouterReady"
     if view.warming_up:
         return "WarmingUp"
     return "TooFewPods" if view.arrived else "Updating"
@@ -53,6 +63,10 @@ def _progressing(view: View) -> Judgement:
         return Judgement("Progressing", "False", stalled.reason, view.sentence)
     if view.is_ready:
         return Judgement("Progressing", "False", "Complete", "nothing is left to do")
+    if view.unrouted:
+        return Judgement("Progressing", "True", "NoRouterReady", view.unrouted)
+    if view.earning:
+        return Judgement("Progressing", "True", view.earning.reason, str(view.earning))
     return Judgement("Progressing", "True", "Waiting", _waiting_for(view))
 
 

@@ -11,8 +11,10 @@ from contender.core.children.job import JOB
 from contender.core.commands import Refusal
 from contender.core.manifest import Manifest
 from contender.core.revisions import Revisions, decide
+from contender.core.routing import Nudge, Routing, make_routing
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import needs_report
+from contender.router.traffic import Trial
 
 ACCOUNT_LOOK = timedelta(seconds=30)
 """How often a service account that is not allowed is asked for again; it is not watched."""
@@ -34,6 +36,7 @@ class Context:
 
     snapshot: Snapshot
     revisions: Revisions
+    routing: Routing | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,19 @@ class Plan:
     kept_jobs: frozenset[str] = frozenset()
     """Jobs that stay as they are."""
     annotated: tuple[Annotated, ...] = ()
+    nudges: tuple[Nudge, ...] = ()
+    """Router pods to which the kubelet should bring their new configuration now."""
     problem: Problem | None = None
     refusals: tuple[Refusal, ...] = ()
     paused: bool = False
     """Nothing is written but status."""
     again_at: datetime | None = None
     """When time alone changes the plan; events wake the operator for all else."""
+
+    @property
+    def routing(self) -> Routing | None:
+        """The routers, if there are to be any."""
+        return self.context.routing
 
     @property
     def revisions(self) -> Revisions:
@@ -86,7 +96,15 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
     problem = _forbidden_account(snapshot, revisions)
     if not _may_use(snapshot, revisions.wanted.account):
         revisions = _without_candidate(revisions)
-    context = Context(snapshot, revisions)
+    trials = revisions.trials
+    routing = make_routing(
+        snapshot,
+        revisions.serving,
+        revisions.wanted,
+        _trial(revisions),
+        needed=trials.needs_routers,
+    )
+    context = Context(snapshot, revisions, routing)
     if snapshot.paused:
         return Plan(context, paused=True)
     return Plan(
@@ -97,8 +115,17 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
         ),
         problem=problem,
         refusals=(*revisions.refusals, *_refused_retraining(snapshot)),
-        again_at=_next_moment(snapshot, revisions, problem),
+        nudges=routing.nudges if routing else (),
+        again_at=_next_moment(snapshot, revisions, routing, problem),
     )
+
+
+def _trial(revisions: Revisions) -> Trial | None:
+    """Return what the routers should do for an Experiment; nothing once another revision is to
+    serve than the one it was decided beside."""
+    serving = revisions.serving
+    same = serving is not None and serving.name == revisions.trials.incumbent
+    return revisions.trials.trial if same else None
 
 
 def _may_use(snapshot: Snapshot, account: str) -> bool:
@@ -133,9 +160,10 @@ def _refused_retraining(snapshot: Snapshot) -> tuple[Refusal, ...]:
 
 
 def _next_moment(
-    snapshot: Snapshot, revisions: Revisions, problem: Problem | None
+    snapshot: Snapshot, revisions: Revisions, routing: Routing | None, problem: Problem | None
 ) -> datetime | None:
     moments = [revisions.drained_at] if revisions.drained_at else []
+    moments += [one for one in (routing and routing.again_at, revisions.trials.again_at) if one]
     if any(map(needs_report, snapshot.pods_of(revisions.wanted.name))) or any(
         map(retraining.lacks_pods, retraining.jobs(snapshot))
     ):

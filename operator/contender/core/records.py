@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from contender.api.v1alpha1 import GROUP, ModelDeploymentSpec
-from contender.core import names
+from contender.core import names, routers
 from contender.core.manifest import (
     Manifest,
     format_micro_time,
@@ -27,6 +27,14 @@ GUESSED = "guessed"
 but it is never what spec wants."""
 
 
+DECISIVE = ("version", "image", "command", "args", "env", "envFrom", "volumeMounts")
+"""Fields of a container that decide which answers it gives."""
+
+
+SIZE = ("resources", "imagePullPolicy", "securityContext")
+"""Fields of a container that its pod is given, whatever runs in it."""
+
+
 class UnreadableRecord(Exception):
     """A record that makes no sense: nothing may be decided until somebody mends it."""
 
@@ -39,15 +47,27 @@ def pod_input(spec: ModelDeploymentSpec) -> dict[str, Any]:
 
 def model_input(pod: Mapping[str, Any]) -> dict[str, Any]:
     """Return, of `pod_input`, the fields that decide which answers the model gives."""
-    parts = ("version", "image", "command", "args", "env", "envFrom", "volumeMounts")
     decides: dict[str, Any] = {
-        role: {key: pod[role][key] for key in parts if key in pod[role]}
+        role: {key: pod[role][key] for key in DECISIVE if key in pod[role]}
         for role in ("model", "transformer")
         if role in pod
     }
     if volumes := pod.get("pod", {}).get("volumes"):
         decides["volumes"] = volumes
     return decides
+
+
+def with_model(pod: Mapping[str, Any], winner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `winner` with the pods that `pod` asks for; both as of `pod_input`. How the winner is
+    asked (its port, protocol and probes) belongs to the winner, its size to the pod."""
+    merged: dict[str, Any] = {**winner}
+    for role in ("model", "transformer"):
+        if role in winner and role in pod:
+            kept = {key: value for key, value in winner[role].items() if key not in SIZE}
+            merged[role] = {**kept, **{key: pod[role][key] for key in SIZE if key in pod[role]}}
+    volumes = winner.get("pod", {}).get("volumes")
+    merged["pod"] = {**pod.get("pod", {}), **({"volumes": volumes} if volumes else {})}
+    return {key: value for key, value in merged.items() if value}
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,16 @@ class Record:
         """Service account of its pods, or the empty string for the namespace's default."""
         return self.workload["template"]["spec"].get("serviceAccountName", "")
 
+    @property
+    def port(self) -> int:
+        """Port of its pods that callers reach."""
+        ports = (
+            port
+            for container in self.workload["template"]["spec"]["containers"]
+            for port in container.get("ports", [])
+        )
+        return next(one["containerPort"] for one in ports if one["name"] == names.FRONT_PORT)
+
     @cached_property
     def pod_hash(self) -> str:
         """Hash of all user fields of the pod."""
@@ -98,6 +128,12 @@ class Record:
         mark = self.marks.get(names.ANNOTATION_SERVED_AT)
         return parse_time(mark) if mark else None
 
+    @property
+    def won_against(self) -> str | None:
+        """The modelHash of the spec in whose place it serves, as the winner of an Experiment."""
+        mark = self.marks.get(names.ANNOTATION_WON)
+        return mark.partition(" ")[2] if mark else None
+
     def marked(self, **marks: str) -> "Record":
         """Return the record with more marks; keyword names are those of `names`, an empty value
         removes the mark."""
@@ -112,7 +148,7 @@ def stored_records(snapshot: Snapshot) -> tuple[Record, ...]:
         for record in (read_record(child) for child in snapshot.of_kind("ControllerRevision"))
     }
     answers = answering_revision(snapshot, records.values())
-    for deployment in snapshot.of_kind("Deployment"):
+    for deployment in snapshot.workloads():
         if name_of(deployment) not in records:
             rebuilt = _rebuild(snapshot, deployment, records.values(), answers)
             if rebuilt:
@@ -195,7 +231,9 @@ def _rebuild(
 
 
 def selected_revision(snapshot: Snapshot) -> str:
-    """Return the revision that the endpoint Service selects now."""
+    """Return the revision to which the endpoint leads now, directly or through routers."""
+    if routers.carry_callers(snapshot):
+        return routers.leads_to(snapshot)
     endpoint = snapshot.child("Service", snapshot.name)
     return (endpoint or {}).get("spec", {}).get("selector", {}).get(names.LABEL_REVISION, "")
 
@@ -208,7 +246,7 @@ def answering_revision(snapshot: Snapshot, known: Iterable[Record]) -> str:
     served = {record.name for record in known if record.served_at}
     ready = {
         name: pods
-        for name in sorted(name_of(deployment) for deployment in snapshot.of_kind("Deployment"))
+        for name in sorted(name_of(deployment) for deployment in snapshot.workloads())
         if (pods := snapshot.pods_ready(name))
     }
     return "" if served & ready.keys() else max(ready, key=lambda name: ready[name], default="")

@@ -1,10 +1,14 @@
 """Revisions: which one spec wants, which one serves, and which take part."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from contender.core import names
+from contender.api.v1alpha1 import ModelDeploymentSpec
+from contender.core import names, routers
 from contender.core.commands import Refusal, note_retraining, obey_rollback
+from contender.core.experiment.conduct import Conduct, conduct
 from contender.core.manifest import format_micro_time
 from contender.core.records import (
     GUESSED,
@@ -15,6 +19,7 @@ from contender.core.records import (
     replaced,
     selected_revision,
     stored_records,
+    with_model,
 )
 from contender.core.snapshot import Snapshot
 from contender.core.template import render_workload
@@ -48,6 +53,10 @@ class Revisions:
     """What serves callers; absent until the first revision is ready."""
     live: tuple[Live, ...]
     """What must have pods: serving, candidate, and a replaced revision until its delay is over."""
+    must_earn: bool = False
+    """Whether the wanted one serves only after it has won an Experiment."""
+    trials: Conduct = field(default_factory=Conduct)
+    """All Experiments of the endpoint."""
     refusals: tuple[Refusal, ...] = ()
     drained_at: datetime | None = None
     """When the next replaced revision may go."""
@@ -79,20 +88,28 @@ def decide(snapshot: Snapshot, *, may_act: bool = True) -> Revisions:
     if may_act and wanted not in records:
         records = (wanted, *(record for record in records if record.name != wanted.name))
     serving = _serving(records) or _first(snapshot, records)
-    if may_act and _takes_over(snapshot, wanted, serving):
+    served = serving
+    if may_act and _takes_over(snapshot, records, wanted, serving):
         now = _moment_of_a_switch(snapshot, records)
         records = replaced(records, wanted.marked(ANNOTATION_SERVED_AT=now))
         wanted = _by_name(records, wanted.name)
         serving = wanted
-    draining, drained_at = _draining(snapshot, records, wanted, serving)
-    in_use = {wanted.name, *(record.name for record in draining)}
+    # What is to serve from now on is told to Experiments once it is written.
+    arrived = served is not None and served.name == wanted.name
+    trials = conduct(snapshot, records, served, arrived=arrived, may_act=may_act)
+    earning = serving is not None and _must_earn(snapshot, records, wanted, serving)
+    records = trials.records
+    draining, drained_at = _draining(snapshot, records, wanted, serving, trials, earning=earning)
+    in_use = {wanted.name, *(record.name for record in draining), *trials.floors}
     if serving:
         in_use.add(serving.name)
     return Revisions(
         records=_kept(records, in_use),
-        wanted=wanted,
-        serving=serving,
-        live=_live(snapshot, wanted, serving, draining),
+        wanted=next((one for one in records if one.name == wanted.name), wanted),
+        serving=_by_name(records, serving.name) if serving else None,
+        live=_live(snapshot, records, wanted, serving, draining, trials, earning=earning),
+        must_earn=earning,
+        trials=trials,
         refusals=refusals,
         drained_at=drained_at,
     )
@@ -103,6 +120,8 @@ def _wanted(snapshot: Snapshot, records: tuple[Record, ...]) -> Record:
     held = next((record for record in records if names.ANNOTATION_HOLDS in record.marks), None)
     if held:
         return held
+    if winner := next((one for one in records if names.ANNOTATION_WON in one.marks), None):
+        return _won(snapshot, records, winner)
     pod_hash = names.digest(pod_input(snapshot.spec))
     newest = next(
         (one for one in records if one.pod_hash == pod_hash and one.renderer != GUESSED), None
@@ -119,10 +138,44 @@ def _wanted(snapshot: Snapshot, records: tuple[Record, ...]) -> Record:
     return born
 
 
-def _born(snapshot: Snapshot, records: tuple[Record, ...], refresh: str) -> Record:
+def _won(snapshot: Snapshot, records: tuple[Record, ...], winner: Record) -> Record:
+    """Return what serves in place of spec's model: the winner of an Experiment, with the pods that
+    spec asks for by now."""
+    said = pod_input(snapshot.spec)
+    if winner.marks[names.ANNOTATION_WON].partition(" ")[0] == names.digest(said):
+        return winner
+    words = with_model(said, winner.input)
+    pod_hash = names.digest(words)
+    found = next((one for one in records if one.pod_hash == pod_hash), None)
+    kept = {
+        key: winner.marks[key]
+        for key in (names.ANNOTATION_WON, names.ANNOTATION_EARNED)
+        if key in winner.marks
+    }
+    born = found or _born(snapshot, records, "", words)
+    return replace(born, marks={**born.marks, **kept})
+
+
+def _born(
+    snapshot: Snapshot,
+    records: tuple[Record, ...],
+    refresh: str,
+    words: Mapping[str, Any] | None = None,
+) -> Record:
     """Return a new record; it inherits which commands were handled, so that none runs twice when
-    the older records are gone."""
-    words = pod_input(snapshot.spec)
+    the older records are gone.
+
+    Args:
+        snapshot: what exists.
+        records: all stored records.
+        refresh: token of the command that asked for it; empty when spec did.
+        words: what it is; None: what spec says.
+    """
+    spec = snapshot.spec
+    if words is None:
+        words = pod_input(spec)
+    else:
+        spec = ModelDeploymentSpec.model_validate(words)
     name = names.revision_name(snapshot.name, names.digest(words), refresh)
     marks = {
         command: token
@@ -135,7 +188,7 @@ def _born(snapshot: Snapshot, records: tuple[Record, ...], refresh: str) -> Reco
         name=name,
         number=max((record.number for record in records), default=0) + 1,
         input=words,
-        workload=render_workload(snapshot.name, name, snapshot.spec),
+        workload=render_workload(snapshot.name, name, spec),
         marks=marks,
     )
 
@@ -173,9 +226,26 @@ def _with_first(snapshot: Snapshot, records: tuple[Record, ...]) -> tuple[Record
     return replaced(records, first.marked(ANNOTATION_SERVED_AT=now))
 
 
-def _takes_over(snapshot: Snapshot, wanted: Record, serving: Record | None) -> bool:
+def _must_earn(
+    snapshot: Snapshot, records: tuple[Record, ...], wanted: Record, serving: Record
+) -> bool:
+    """Return whether the wanted revision serves only after it has won an Experiment: its model is
+    new, and spec.rollout asks for one."""
+    if snapshot.spec.rollout is None or names.ANNOTATION_HOLDS in wanted.marks:
+        return False
+    known = {serving.model_hash} | {
+        one.model_hash for one in records if names.ANNOTATION_EARNED in one.marks
+    }
+    return wanted.model_hash not in known
+
+
+def _takes_over(
+    snapshot: Snapshot, records: tuple[Record, ...], wanted: Record, serving: Record | None
+) -> bool:
     """Return whether the wanted revision is ready to be switched to."""
     if serving and serving.name == wanted.name:
+        return False
+    if serving and _must_earn(snapshot, records, wanted, serving):
         return False
     if serving is None or snapshot.pods_ready(serving.name) == 0:
         # Nobody is answered now: the first ready pod is better than waiting for all.
@@ -196,42 +266,65 @@ def _draining(
     records: tuple[Record, ...],
     wanted: Record,
     serving: Record | None,
+    trials: Conduct,
+    *,
+    earning: bool,
 ) -> tuple[tuple[Record, ...], datetime | None]:
-    """Return the replaced revisions that keep their pods for now, and until when.
+    """Return the revisions that keep their pods for now, and until when.
 
-    The delay begins with the switch, and no pod goes before the endpoint has really moved on.
+    The delay begins with the switch, and no pod goes before the endpoint has really moved on, or
+    while a router may still ask it.
     """
     if serving is None or serving.served_at is None:
         return (), None
     until = serving.served_at + SCALE_DOWN_DELAY
-    moved_on = selected_revision(snapshot) == serving.name
-    if moved_on and snapshot.now >= until:
-        return (), None
-    replaced = tuple(
+    over = _moved_on(snapshot, serving) and snapshot.now >= until
+    taken = {serving.name, *trials.floors} | (set() if earning else {wanted.name})
+    kept = tuple(
         record
         for record in records
-        if record.name not in (wanted.name, serving.name)
-        and record.served_at
+        if record.name not in taken
         and snapshot.child("Deployment", record.name)
+        and (record.name in routers.named(snapshot) or (record.served_at and not over))
     )
-    return replaced, until if replaced else None
+    return kept, until if kept and not over else None
+
+
+def _moved_on(snapshot: Snapshot, serving: Record) -> bool:
+    """Return whether no new request goes to any other revision."""
+    if selected_revision(snapshot) != serving.name:
+        return False
+    return not routers.carry_callers(snapshot) or routers.follow_routes(snapshot)
 
 
 def _live(
     snapshot: Snapshot,
+    records: tuple[Record, ...],
     wanted: Record,
     serving: Record | None,
     draining: tuple[Record, ...],
+    trials: Conduct,
+    *,
+    earning: bool,
 ) -> tuple[Live, ...]:
     scaling = snapshot.spec.scaling
+    needed = trials.floors
     least = scaling.least if scaling else 1
     live: list[Live] = []
     if serving:
         # What was replaced a moment ago says how many replicas the load needs.
-        floor = max((_candidate_floor(snapshot, record) for record in draining), default=least)
-        live.append(Live(serving, floor))
-    if serving is None or wanted.name != serving.name:
-        live.append(Live(wanted, _candidate_floor(snapshot, serving)))
+        served = [record for record in draining if record.served_at]
+        floor = max((_candidate_floor(snapshot, record) for record in served), default=least)
+        live.append(Live(serving, max(floor, needed.get(serving.name, 0))))
+    if serving is None or (wanted.name != serving.name and not earning):
+        floor = _candidate_floor(snapshot, serving)
+        live.append(Live(wanted, max(floor, needed.get(wanted.name, 0))))
+    taken = {one.record.name for one in live}
+    live.extend(
+        Live(record, needed[record.name])
+        for record in records
+        if record.name in needed and record.name not in taken
+    )
     automatic = scaling is not None and scaling.automatic
     # Without an autoscaler the floor is the number: it stays until the pods go.
     live.extend(

@@ -27,6 +27,33 @@ class Insistence:
     fields: tuple[str, ...]
 
 
+ROUTER_IMAGE = "docker.io/envoyproxy/envoy:distroless-v1.40.0"
+"""Image of the router pods unless the platform sets another: a stock Envoy."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What the platform team set for the whole operator."""
+
+    router_image: str = ROUTER_IMAGE
+    """Image of the router pods."""
+    namespace: str = ""
+    """Namespace of the operator, from where it reads the routers; empty: it runs elsewhere."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a ready router pod says of itself."""
+
+    versions: frozenset[str] = frozenset()
+    """Versions of the configuration that it works with; empty when it did not answer, or is not
+    done with looking for pods."""
+    sees: frozenset[str] = frozenset()
+    """Revisions of which it knows pods."""
+    scrape: str = ""
+    """Its metrics, when they were asked for."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One ModelDeployment and everything around it at one moment."""
@@ -46,6 +73,12 @@ class Snapshot:
     allowed_accounts: Mapping[str, bool] = field(default_factory=lambda: {})
     """Service accounts the spec names: whether they exist and allow to be used."""
 
+    experiments: tuple[Manifest, ...] = ()
+    """Experiments whose target is this ModelDeployment."""
+    routers: Mapping[str, Reading] = field(default_factory=lambda: {})
+    """By process (uid of the pod and number of restarts): what each ready router says."""
+    installation: Installation = Installation()
+    """What holds for all ModelDeployments."""
     insisted: Mapping[str, Insistence] = field(default_factory=lambda: {})
     """By uid of a child: what others insist on."""
     reports: Mapping[str, Report] = field(default_factory=lambda: {})
@@ -94,12 +127,25 @@ class Snapshot:
         """Return one live child, if it is there."""
         return next((child for child in self.of_kind(kind) if name_of(child) == name), None)
 
+    def workloads(self) -> Iterator[Manifest]:
+        """Iterate over the live Deployments of revisions."""
+        return (one for one in self.of_kind("Deployment") if label(one, names.LABEL_REVISION))
+
     def pods_of(self, revision: str) -> tuple[Manifest, ...]:
         """Return the serving pods of one revision that are not on their way out."""
         return tuple(
             pod
             for pod in self.pods
             if label(pod, names.LABEL_REVISION) == revision
+            and not pod["metadata"].get("deletionTimestamp")
+        )
+
+    def router_pods(self) -> tuple[Manifest, ...]:
+        """Return the router pods that are not on their way out."""
+        return tuple(
+            pod
+            for pod in self.pods
+            if label(pod, names.LABEL_ROLE) == "router"
             and not pod["metadata"].get("deletionTimestamp")
         )
 

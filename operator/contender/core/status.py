@@ -6,13 +6,16 @@ Everything but transition times follows from the children, so that a lost status
 from datetime import datetime
 from typing import Any
 
-from contender.core import names, retraining
+from contender.core import names, retraining, routers
 from contender.core.commands import COMMANDS
 from contender.core.conditions import Judgement, set_conditions
+from contender.core.experiment.machine import FINAL
+from contender.core.experiment.tell import make_experiment_status, unreadable_status
 from contender.core.judge import judge
-from contender.core.manifest import Manifest, format_time
+from contender.core.manifest import Manifest, format_time, value_at
 from contender.core.plan import Plan, Problem
 from contender.core.records import Record, handled
+from contender.core.routing import Routing
 from contender.core.snapshot import Snapshot
 from contender.core.view import View, make_view
 
@@ -44,11 +47,33 @@ def make_status(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> dict
         status["serving"] = _revision(snapshot, revisions.serving)
     if revisions.candidate and not _unmade(view, revisions.candidate):
         status["candidate"] = _revision(snapshot, revisions.candidate)
+    if shown := _experiment(plan):
+        status["experiment"] = shown
+    if routing := plan.routing:
+        status["router"] = _router(snapshot, routing)
     if snapshot.spec.retraining:
         status["retraining"] = _retraining(snapshot)
     if answers := _handled(view):
         status["handled"] = answers
     return status
+
+
+def make_experiment_statuses(
+    snapshot: Snapshot, plan: Plan
+) -> list[tuple[Manifest, dict[str, Any]]]:
+    """Return the statuses of all Experiments on the endpoint, beside each as it was read."""
+    trials, routing = plan.revisions.trials, plan.routing
+    serving = plan.revisions.serving
+    waits = (routing.message if routing else "") or (
+        "the ModelDeployment is paused" if snapshot.paused else ""
+    )
+    bypass = routers.bypass(snapshot, serving.name) if serving else ""
+    told = [
+        (course.owner, make_experiment_status(snapshot, trials, course, waits, bypass))
+        for course in trials.courses
+    ]
+    told += [(one.owner, unreadable_status(one, snapshot.now)) for one in trials.unreadable]
+    return told
 
 
 def _phase(view: View) -> str:
@@ -70,6 +95,34 @@ def _revision(snapshot: Snapshot, record: Record) -> dict[str, Any]:
         "replicas": snapshot.pods_wanted(record.name),
         "ready": snapshot.pods_ready(record.name),
     }
+
+
+def _experiment(plan: Plan) -> dict[str, Any] | None:
+    """Return the Experiment that has the traffic, else the newest one that is not over."""
+    courses = plan.revisions.trials.courses
+    shown = plan.revisions.trials.active or next(
+        (one for one in reversed(courses) if one.phase not in FINAL), None
+    )
+    if shown is None:
+        return None
+    at = shown.status.step
+    weights = [arm.weight for arm in shown.status.arms or [] if arm.role == "Challenger"]
+    told: dict[str, Any] = {"name": shown.name, "phase": str(shown.phase), "weight": sum(weights)}
+    if at:
+        told["step"] = at.name
+    return told
+
+
+def _router(snapshot: Snapshot, routing: Routing) -> dict[str, Any]:
+    deployment = snapshot.child("Deployment", names.router_name(snapshot.name)) or {}
+    shown: dict[str, Any] = {
+        "replicas": value_at(deployment, ("spec", "replicas")) or 0,
+        "ready": sum(map(routers.is_ready, snapshot.router_pods())),
+        "inPath": routers.carry_callers(snapshot),
+    }
+    if routing.message:
+        shown["message"] = routing.message
+    return shown
 
 
 def _record(record: Record) -> dict[str, Any]:
@@ -145,8 +198,9 @@ def _is_handled(view: View, command: str, token: str) -> bool:
 
 
 def _unmade(view: View, record: Record) -> bool:
-    """Return whether a candidate stays a wish for now: paused, nothing is made for it."""
-    return view.plan.paused and view.snapshot.child("Deployment", record.name) is None
+    """Return whether a candidate stays a wish for now: paused, or it has not won its Experiment."""
+    waits = view.plan.paused or view.earning is not None
+    return waits and view.snapshot.child("Deployment", record.name) is None
 
 
 def _waits_for(view: View, command: str) -> str:

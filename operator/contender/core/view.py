@@ -2,12 +2,35 @@
 
 from dataclasses import dataclass
 
+from contender.core import names, routers
 from contender.core.diff import MOST_NAMED, left_to_others
+from contender.core.experiment.machine import FINAL, Phase
 from contender.core.plan import Plan, Problem
 from contender.core.records import Record
 from contender.core.revisions import Revisions
 from contender.core.snapshot import Snapshot
 from contender.core.trouble import Trouble, find_trouble
+
+
+@dataclass(frozen=True)
+class Earning:
+    """The Experiment that a revision has to win before it serves."""
+
+    experiment: str
+    phase: str
+    step: str
+    """Name of the step, or how it ended."""
+    over: bool
+    """Whether it ended without a winner."""
+
+    @property
+    def reason(self) -> str:
+        """The state as one word."""
+        return f"Experiment{self.phase}"
+
+    def __str__(self) -> str:
+        said = f": {self.step}" if self.step else ""
+        return f"Experiment {self.experiment} is {self.phase}{said}"
 
 
 @dataclass(frozen=True)
@@ -26,6 +49,10 @@ class View:
     """Pods that must be available before the revision counts as ready."""
     trouble: Trouble | None
     """What keeps the wanted revision's pods from being ready."""
+    earning: "Earning | None" = None
+    """The Experiment that the wanted revision has to win."""
+    unrouted: str = ""
+    """Why callers do not get through the routers to the pods; empty when they do."""
     left: tuple[str, ...] = ()
     """What is otherwise than wanted and left so."""
 
@@ -45,7 +72,7 @@ class View:
 
         A problem with something else, such as the CronJob, is told by Stalled.
         """
-        return self.arrived and self.available >= self.least
+        return self.arrived and self.available >= self.least and not self.unrouted
 
     @property
     def warming_up(self) -> bool:
@@ -57,7 +84,9 @@ class View:
         """What somebody must mend before spec can be met."""
         if self.problem:
             return self.problem
-        if self.trouble and self.trouble.hard and not self.is_ready:
+        if self.earning and self.earning.over:
+            return Problem(self.earning.reason, self.sentence)
+        if self.trouble and self.trouble.hard and not self.is_ready and not self.earning:
             return Problem(self.trouble.reason, self.sentence)
         return None
 
@@ -65,8 +94,10 @@ class View:
     def sentence(self) -> str:
         """What serves, what is wanted, and why they differ."""
         wanted, serving = self.revisions.wanted, self.revisions.serving
-        held = _held(self.revisions) + _left(self.left)
+        held = _held(self.revisions) + _won(self.revisions) + _left(self.left)
         why = f": {self.trouble}" if self.trouble else ""
+        if self.earning:
+            why = f": {self.earning}"
         if self.problem:
             why = f": {self.problem.reason}: {self.problem.message}"
         if serving is None:
@@ -75,6 +106,8 @@ class View:
             wants = "rollback wants" if self.revisions.held else "spec wants"
             now, then = _apart(serving, wanted)
             return f"serving {now}; {wants} {then}{why}{held}"
+        if self.unrouted:
+            return f"serving {serving.version}: {self.unrouted}{held}"
         if not self.is_ready:
             pods = f"{self.available} of {self.least} pods available"
             return f"serving {serving.version} with {pods}{why}{held}"
@@ -92,6 +125,13 @@ def _held(revisions: Revisions) -> str:
     if not revisions.held:
         return ""
     return f" (rolled back to {revisions.wanted.name}, held until spec changes)"
+
+
+def _won(revisions: Revisions) -> str:
+    if names.ANNOTATION_WON not in revisions.wanted.marks or revisions.held:
+        return ""
+    experiment = revisions.wanted.marks.get(names.ANNOTATION_EARNED, "")
+    return f" (winner of Experiment {experiment}, until spec.model changes)"
 
 
 def _left(left: tuple[str, ...]) -> str:
@@ -119,5 +159,33 @@ def make_view(snapshot: Snapshot, plan: Plan, problem: Problem | None) -> View:
             snapshot.pods_of(wanted),
             snapshot.reports,
         ),
+        earning=_earning(revisions),
+        unrouted=_unrouted(snapshot, serving),
         left=left_to_others(snapshot, plan),
     )
+
+
+def _unrouted(snapshot: Snapshot, serving: Record | None) -> str:
+    if serving is None or not routers.carry_callers(snapshot):
+        return ""
+    if not snapshot.routers:
+        return "callers are led to routers, and none is ready"
+    if not any(serving.name in one.sees for one in snapshot.routers.values() if one.sees):
+        known = any(one.versions for one in snapshot.routers.values())
+        return "the routers have not found the pods yet" if known else ""
+    return ""
+
+
+def _earning(revisions: Revisions) -> Earning | None:
+    wanted = revisions.wanted
+    if not revisions.must_earn:
+        return None
+    found = next((one for one in revisions.trials.courses if one.name == wanted.name), None)
+    if found is None:
+        same = [one for one in revisions.records if one.model_hash == wanted.model_hash]
+        why = next((mark for one in same if (mark := one.marks.get(names.ANNOTATION_REJECTED))), "")
+        return Earning(wanted.name, str(Phase.REJECTED if why else Phase.PENDING), why, bool(why))
+    over = found.phase in FINAL or found.phase == Phase.INCONCLUSIVE
+    step, verdict = found.status.step, found.status.verdict
+    told = verdict.message if verdict and over else f"step {step.name}" if step else ""
+    return Earning(found.name, str(found.phase), told, over)

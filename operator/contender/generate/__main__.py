@@ -23,7 +23,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _yaml(*documents: dict[str, Any]) -> str:
-    return HEADER + yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=100)
+    return HEADER + yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=200)
 
 
 def generated() -> dict[str, str]:

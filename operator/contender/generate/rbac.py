@@ -16,8 +16,8 @@ def operator_role() -> dict[str, Any]:
 def _own_rules() -> list[dict[str, Any]]:
     return [
         _rule(GROUP, ["modeldeployments"], ["get", "list", "watch"]),
-        _rule(GROUP, ["modeldeployments/status"], ["patch"]),
-        _rule("", ["pods"], ["list", "watch"]),
+        _rule(GROUP, ["experiments/status", "modeldeployments/status"], ["patch"]),
+        _rule("", ["pods"], ["list", "watch", "patch"]),
         _rule("", ["serviceaccounts"], ["get"]),
         _rule("", ["events"], ["create", "list", "patch"]),
     ]
@@ -54,7 +54,7 @@ def user_roles() -> list[dict[str, Any]]:
         _role(
             "contender-view",
             {"rbac.authorization.k8s.io/aggregate-to-view": "true"},
-            [_rule(GROUP, ["modeldeployments"], read)],
+            [_rule(GROUP, ["experiments", "modeldeployments"], read)],
         ),
         _role(
             "contender-edit",
@@ -62,7 +62,7 @@ def user_roles() -> list[dict[str, Any]]:
                 "rbac.authorization.k8s.io/aggregate-to-edit": "true",
                 "rbac.authorization.k8s.io/aggregate-to-admin": "true",
             },
-            [_rule(GROUP, ["modeldeployments"], [*read, *write])],
+            [_rule(GROUP, ["experiments", "modeldeployments"], [*read, *write])],
         ),
     ]
 

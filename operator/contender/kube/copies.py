@@ -4,7 +4,7 @@ Each is kept as JSON text. As Python objects a fleet would take five times the m
 one takes microseconds. So whoever asks gets an object of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -34,14 +34,14 @@ class _Copy(NamedTuple):
 
 
 class Copies:
-    """Copies by key, found in groups by the value of a label.
+    """Copies by key, found in groups.
 
     Args:
-        group_by: the label by whose value objects are found together; may be empty.
+        group_of: returns the value by which objects are found together.
     """
 
-    def __init__(self, group_by: str) -> None:
-        self._group_by = group_by
+    def __init__(self, group_of: Callable[[Json], str]) -> None:
+        self._group_of = group_of
         self._copies: dict[Key, _Copy] = {}
         self._groups: dict[Key, set[Key]] = {}
         self._deleted: dict[Key, int] = {}
@@ -62,14 +62,13 @@ class Copies:
         return orjson.loads(copy.text) if copy else None
 
     def group(self, namespace: str, value: str) -> Iterator[Json]:
-        """Iterate over the objects of a namespace whose `group_by` label has this value."""
+        """Iterate over the objects of a namespace for which `group_of` has this value."""
         for key in [*self._groups.get((namespace, value), ())]:
             yield orjson.loads(self._copies[key].text)
 
     def group_of(self, manifest: Json) -> Key:
-        """Return the group of an object: its namespace and the value of its label."""
-        labels = manifest["metadata"].get("labels") or {}
-        return manifest["metadata"].get("namespace", ""), labels.get(self._group_by, "")
+        """Return the group of an object: its namespace and the value it is found by."""
+        return manifest["metadata"].get("namespace", ""), self._group_of(manifest)
 
     def group_at(self, key: Key) -> Key | None:
         """Return the group of a copy; None when there is none."""

@@ -47,7 +47,7 @@ class Informer:
         plural: such as `deployments`.
         namespace: only this one; None for all.
         selector: label selector.
-        group_by: label by whose value objects are found together.
+        group_of: the value by which objects are found together.
         trim: keeps of an object what is needed, to save memory.
         changed: called with every object that was added, changed or deleted.
     """
@@ -61,7 +61,7 @@ class Informer:
         *,
         namespace: str | None = None,
         selector: str = "",
-        group_by: str = "",
+        group_of: Callable[[Json], str] = lambda manifest: "",
         trim: Callable[[Json], Json] = without_managed_fields,
         changed: Callable[[Json], None] = lambda manifest: None,
     ) -> None:
@@ -73,7 +73,7 @@ class Informer:
         self._selector = {"labelSelector": selector} if selector else {}
         self._trim = trim
         self._changed = changed
-        self._copies = Copies(group_by)
+        self._copies = Copies(group_of)
         self._in_flight: dict[Key, Json | None] = {}
         """What is being written, and what the watch told of it meanwhile."""
         self._synced = asyncio.Event()
@@ -88,7 +88,7 @@ class Informer:
         return self._copies.get(key)
 
     def group(self, namespace: str, value: str) -> Iterator[Json]:
-        """Iterate over the objects of a namespace whose `group_by` label has this value."""
+        """Iterate over the objects of a namespace for which `group_of` has this value."""
         return self._copies.group(namespace, value)
 
     def __iter__(self) -> Iterator[Json]:

@@ -8,8 +8,6 @@ from contender.router.traffic import LARGEST_MIRRORED_BODY, Arm, Traffic
 
 Json = dict[str, Any]
 
-MODEL_PORT = 80
-"""Port of the headless Services."""
 CONNECT_TIMEOUT = "2s"
 DNS_REFRESH = "1s"
 """A pod that comes or goes is known after the time to live of the cluster's DNS and this."""
@@ -34,6 +32,8 @@ def _clusters(traffic: Traffic) -> Iterator[Json]:
         return
     for arm in trial.candidates:
         yield _live(traffic, arm)
+    for arm in traffic.arms:
+        # The incumbent's too, so that those who take part are counted apart from all others.
         yield _with_fallback(names.arm(arm.revision), traffic, arm)
     for arm in traffic.arms:
         if copies := traffic.mirrors.get(arm.name):
@@ -133,7 +133,7 @@ def _pods(traffic: Traffic, arm: Arm) -> Json:
     address = {
         "socket_address": {
             "address": f"{arm.revision}.{traffic.namespace}.svc",
-            "port_value": MODEL_PORT,
+            "port_value": arm.port,
         }
     }
     told = {"filter_metadata": {"contender": {"version": arm.version, "arm": arm.name}}}

@@ -120,13 +120,11 @@ class _Counters:
 
 
 def _calls(counters: _Counters, arm: Arm, is_incumbent: bool) -> Figures:
-    if is_incumbent:
-        return counters.figures(names.live(arm.revision)) + counters.figures(
-            names.mirrored(arm.revision)
-        )
     told = counters.figures(names.arm(arm.revision)) + counters.figures(
         names.mirrored(arm.revision)
     )
+    if is_incumbent:
+        return told
     # Answers are counted where the route leads; what its own pods took, at their cluster.
     others = max(0, told.answered - counters.of(names.live(arm.revision), "upstream_rq"))
     return replace(told, errors=min(told.answered, told.errors + others))

@@ -101,13 +101,9 @@ def _trial_routes(
 
 def _split(traffic: Traffic, trial: Trial, mirrors: Mapping[str, Mapping[str, int]]) -> Json:
     """Return the action that chooses an arm by the hash of who asks."""
-    order = [arm.name for arm in trial.candidates]
+    order = trial.order or [arm.name for arm in trial.candidates]
     clusters = {
-        arm.name: names.mirrored(arm.revision)
-        if mirrors.get(arm.name)
-        else names.live(arm.revision)
-        if arm == traffic.incumbent
-        else names.arm(arm.revision)
+        arm.name: names.mirrored(arm.revision) if mirrors.get(arm.name) else names.arm(arm.revision)
         for arm in traffic.arms
     }
     runs = slots.runs(slots.assign(trial.weights, order, traffic.incumbent.name))

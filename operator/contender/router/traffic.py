@@ -18,6 +18,8 @@ class Arm:
     """Name of the headless Service of its pods."""
     version: str
     """Version of its model, told in the header `x-contender-version`."""
+    port: int
+    """Port of its pods: a headless Service translates none."""
     h2c: bool = False
     """Whether it speaks HTTP/2 without TLS; HTTP/1.1 otherwise."""
 
@@ -50,7 +52,10 @@ class Trial:
     """The part of an experiment that the router carries out: one step."""
 
     candidates: tuple[Arm, ...]
-    """In the order of the experiment's spec: it decides which keys move when a weight changes."""
+    """Those that take part."""
+    order: tuple[str, ...] = ()
+    """Names of all candidates of the experiment, also of those that take part no more: it decides
+    which keys move when a weight changes. Empty: that of `candidates`."""
     weights: Mapping[str, int] = field(default_factory=lambda: {})
     """By candidate: percent of the requests that it answers; the incumbent answers the rest."""
     shadows: Mapping[str, int] = field(default_factory=lambda: {})
@@ -82,6 +87,8 @@ class Traffic:
     namespace: str
     incumbent: Arm
     trial: Trial | None = None
+    token: str = ""
+    """What only those know who may drain a router; empty: nobody may."""
 
     def __post_init__(self) -> None:
         if self.trial is None:

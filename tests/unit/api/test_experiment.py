@@ -4,7 +4,8 @@ import json
 
 from contender.api.crd import structural
 from contender.api.v1alpha1.base import seconds
-from contender.api.v1alpha1.experiment import THRESHOLDS_MS, ExperimentSpec
+from contender.api.v1alpha1.experiment import ExperimentSpec
+from contender.api.v1alpha1.steps import THRESHOLDS_MS
 
 UNKNOWN_TO_KUBERNETES = ("patternProperties", "exclusiveMinimum", "exclusiveMaximum", "$ref")
 

@@ -8,7 +8,9 @@ from contender.controller import reconcile
 from contender.controller.announce import Announcer
 from contender.controller.caches import Caches
 from contender.controller.reconcile import Reconciler
+from contender.controller.routers import RouterReader
 from contender.core.manifest import condition
+from contender.core.snapshot import Installation
 from contender.kube.client import Client
 from contender.kube.copies import Key
 from contender.kube.errors import ApiError
@@ -62,10 +64,14 @@ async def test_what_is_found_to_have_changed_is_looked_at_again_at_once() -> Non
     seen = {**_owner(7), "status": {"observedGeneration": 2}}
     caches.store_owner(seen)
     with pytest.raises(ApiError, match="changed meanwhile"):
-        await Reconciler(client, caches, Announcer(client)).reconcile(("shop", "churn"))
+        await _reconciler(client, caches).reconcile(("shop", "churn"))
     assert woken == [("shop", "churn")]
     caches.observe_owner("MODIFIED", _owner(8))
     assert woken == [("shop", "churn")]
+
+
+def _reconciler(client: Client, caches: Caches) -> Reconciler:
+    return Reconciler(client, caches, Announcer(client), RouterReader(), Installation())
 
 
 async def test_a_defect_is_said_in_status_and_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +85,7 @@ async def test_a_defect_is_said_in_status_and_raised(monkeypatch: pytest.MonkeyP
     caches.store_owner(owner)
     monkeypatch.setattr(reconcile, "make_plan", broken)
     with pytest.raises(KeyError):
-        await Reconciler(client, caches, Announcer(client)).reconcile(("shop", "churn"))
+        await _reconciler(client, caches).reconcile(("shop", "churn"))
     told = condition(server.owner, "Stalled")
     assert told
     assert (told["status"], told["reason"]) == ("True", "InternalError")

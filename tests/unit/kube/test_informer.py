@@ -55,7 +55,7 @@ class Watched:
             "Thing",
             "things",
             selector="owner",
-            group_by="owner",
+            group_of=lambda one: one["metadata"].get("labels", {}).get("owner", ""),
             changed=lambda one: self.told.append(one["metadata"]["name"]),
         )
 
@@ -261,7 +261,12 @@ async def test_an_event_that_was_lost_is_noticed_by_listing_anew(
 
     pages = DeafPages(_page(5, _thing("a", 3)), *(_page(version) for version in range(6, 99)))
     watched = Informer(
-        cast("Client", pages), "example/v1", "Thing", "things", group_by="owner", changed=changed
+        cast("Client", pages),
+        "example/v1",
+        "Thing",
+        "things",
+        group_of=lambda one: one["metadata"].get("labels", {}).get("owner", ""),
+        changed=changed,
     )
     running = asyncio.create_task(watched.run())
     async with asyncio.timeout(30):

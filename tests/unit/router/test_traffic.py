@@ -4,16 +4,16 @@ import pytest
 
 from contender.router.traffic import Arm, Traffic, Trial
 
-ONE = Arm("incumbent", "churn-aaaa", "1")
-TWO = Arm("v2", "churn-bbbb", "2")
-THREE = Arm("v3", "churn-cccc", "3")
+ONE = Arm("incumbent", "churn-aaaa", "1", 8080)
+TWO = Arm("v2", "churn-bbbb", "2", 8080)
+THREE = Arm("v3", "churn-cccc", "3", 8080)
 
 
 @pytest.mark.parametrize(
     ("trial", "why"),
     [
         (Trial((TWO, TWO)), "same name"),
-        (Trial((Arm("incumbent", "churn-bbbb", "2"),)), "same name"),
+        (Trial((Arm("incumbent", "churn-bbbb", "2", 8080),)), "same name"),
         (Trial((TWO,), weights={"v3": 1}), "no candidates: v3"),
         (Trial((TWO,), shadows={"incumbent": 1}), "no candidates: incumbent"),
         (Trial((TWO,), weights={"v2": 101}), "from 0 to 100"),

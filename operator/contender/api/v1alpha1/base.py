@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
+MAX_NAME = 44
+"""Longest name of a ModelDeployment: child names append up to 19 characters, and a CronJob's may
+have 52."""
+
 
 class ApiModel(BaseModel):
     """A part of a custom resource.

@@ -4,14 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from contender.api.v1alpha1.base import ApiModel, list_map, rule, rules
+from contender.api.v1alpha1.base import MAX_NAME, ApiModel, list_map, rule, rules
+from contender.api.v1alpha1.condition import Condition
 from contender.api.v1alpha1.container import Model, Transformer
 from contender.api.v1alpha1.pod import Pod
 from contender.api.v1alpha1.retraining import Retraining
+from contender.api.v1alpha1.rollout import Promotion, Rollout
+from contender.api.v1alpha1.router import Router
 from contender.api.v1alpha1.scaling import Scaling
-
-MAX_NAME = 44
-"""Longest name: child names append up to 19 characters, and a CronJob's may have 52."""
 
 _PORTS_DIFFER = (
     "!has(self.transformer)"
@@ -81,31 +81,17 @@ class ModelDeploymentSpec(
     """Settings of the pods."""
     scaling: Scaling | None = None
     """How many pods serve; absent: one."""
+    rollout: Rollout | None = None
+    """How a changed model takes over; absent: as soon as its pods are ready (blue/green)."""
+    promotion: Promotion | None = None
+    """What becomes of the winner of an Experiment."""
+    router: Router | None = None
+    """The pods through which callers go while traffic is shadowed or split."""
     retraining: Retraining | None = None
     """When and how the model is trained again; absent: never."""
     paused: bool = False
     """The operator changes nothing while true; what serves goes on serving. The annotation
     `contender.dev/paused: "true"` does the same."""
-
-
-class Condition(ApiModel):
-    """One aspect of the state, as in Kubernetes' API conventions."""
-
-    type: Annotated[str, Field(min_length=1, max_length=316)]
-    """Which aspect."""
-    status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
-    reason: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", min_length=1, max_length=256),
-    ]
-    """Why, as one CamelCase word."""
-    message: Annotated[str, Field(max_length=4096)] = ""
-    """Why, for people."""
-    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-    """When the status last changed."""
-    observed_generation: int | None = None
-    """The generation of the spec that this says something about."""
 
 
 class Endpoint(ApiModel):
@@ -143,6 +129,32 @@ class RevisionRecord(ApiModel):
     """Hash of all its pod's user fields."""
     served_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
     """When it last began to serve; absent: never."""
+
+
+class RunningExperiment(ApiModel):
+    """The Experiment that has the traffic, or had it last."""
+
+    name: str
+    """Its name."""
+    phase: str
+    """Its phase."""
+    step: str = ""
+    """The step that goes on."""
+    weight: int = 0
+    """Percent of the requests that its candidates answer together."""
+
+
+class RouterStatus(ApiModel):
+    """The routers between callers and pods."""
+
+    replicas: int = 0
+    """Pods wanted."""
+    ready: int = 0
+    """Pods ready."""
+    in_path: bool = False
+    """Whether new connections of callers go through them."""
+    message: str = ""
+    """What is waited for."""
 
 
 class RetrainingRun(ApiModel):
@@ -217,6 +229,10 @@ class ModelDeploymentStatus(ApiModel):
     """The revision that answers callers."""
     candidate: RevisionStatus | None = None
     """The revision that is about to take over."""
+    experiment: RunningExperiment | None = None
+    """The Experiment on this endpoint; absent when there is none."""
+    router: RouterStatus | None = None
+    """The routers; absent when there are none."""
     revisions: list[RevisionRecord] | None = None
     """Stored revisions, newest first, at most 10."""
     retraining: RetrainingStatus | None = None
@@ -262,6 +278,7 @@ PRINTER_COLUMNS: list[dict[str, Any]] = [
     {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
     {"name": "Serving", "type": "string", "jsonPath": ".status.serving.version"},
     {"name": "Candidate", "type": "string", "jsonPath": ".status.candidate.version"},
+    {"name": "Weight", "type": "integer", "jsonPath": ".status.experiment.weight"},
     {"name": "Replicas", "type": "integer", "jsonPath": ".status.serving.ready"},
     {"name": "Reason", "type": "string", "jsonPath": _condition("Ready", "reason")},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},

@@ -32,9 +32,9 @@ Path = tuple[str, ...]
 """Where a value stands in a manifest."""
 
 
-def nothing(context: "Context") -> tuple[Path, ...]:
+def nothing(context: "Context", wanted: Manifest) -> tuple[Path, ...]:
     """Say that no field of this kind belongs to others."""
-    del context
+    del context, wanted
     return ()
 
 
@@ -45,9 +45,13 @@ class Child:
     resource: Resource
     render: "Callable[[Context], Iterable[Manifest]]"
     """All wanted objects of this kind."""
-    others: "Callable[[Context], tuple[Path, ...]]" = nothing
-    """Fields that belong to others once the object exists, such as the replicas that an autoscaler
-    sets: rendered as a seed, never written again."""
+    others: "Callable[[Context, Manifest], tuple[Path, ...]]" = nothing
+    """Fields of a wanted object that belong to others once it exists, such as the replicas that an
+    autoscaler sets: rendered as a seed, never written again."""
+
+
+POD = Child(Resource("v1", "Pod", "pods"), lambda context: ())
+"""Pods: made by others, and annotated by us."""
 
 
 def manifest(

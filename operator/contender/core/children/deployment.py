@@ -1,17 +1,22 @@
-"""The Deployment of a revision: the pods as they were frozen in its record."""
+"""Deployments: of revisions, with the pods as they were frozen in the record, and of the router."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from contender.core import names
-from contender.core.children.base import Child, Path, Resource, revision_manifest
-from contender.core.manifest import Manifest
+from contender.core.children.base import Child, Path, Resource, manifest, revision_manifest
+from contender.core.manifest import Manifest, label
+from contender.core.router_pod import router_template
 
 if TYPE_CHECKING:
     from contender.core.plan import Context
 
 RESOURCE = Resource("apps/v1", "Deployment", "deployments")
 
+_STRATEGY = {
+    "type": "RollingUpdate",
+    "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},
+}
 _REPLICAS: Path = ("spec", "replicas")
 _RESTARTED_AT: Path = (
     "spec",
@@ -33,17 +38,35 @@ def _render(context: "Context") -> Iterator[Manifest]:
                 "replicas": live.floor,
                 "revisionHistoryLimit": 1,
                 "selector": {"matchLabels": names.pod_selector(context.snapshot.name, record.name)},
-                "strategy": {
-                    "type": "RollingUpdate",
-                    "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},
-                },
+                "strategy": _STRATEGY,
                 **record.workload,
             },
         )
 
+    if (routing := context.routing) and routing.has_pods:
+        owner = context.snapshot.name
+        yield manifest(
+            context,
+            RESOURCE,
+            names.router_name(owner),
+            names.router_labels(owner),
+            spec={
+                "replicas": routing.settings.replicas,
+                "revisionHistoryLimit": 1,
+                # A router that is new must have been found by callers before an old one goes.
+                "minReadySeconds": 2,
+                "progressDeadlineSeconds": 600,
+                "selector": {"matchLabels": names.router_selector(owner)},
+                "strategy": _STRATEGY,
+                "template": router_template(context.snapshot, routing),
+            },
+        )
 
-def _others(context: "Context") -> tuple[Path, ...]:
+
+def _others(context: "Context", wanted: Manifest) -> tuple[Path, ...]:
     """A restart belongs to who asked for it, the number of replicas to the autoscaler."""
+    if not label(wanted, names.LABEL_REVISION):
+        return (_RESTARTED_AT, _REPLICAS)
     scaling = context.snapshot.spec.scaling
     if scaling and scaling.automatic:
         return (_RESTARTED_AT, _REPLICAS)

@@ -1,10 +1,10 @@
-"""The PodDisruptionBudget of a revision: a node is drained one pod at a time."""
+"""PodDisruptionBudgets of revisions and of the router: a node is drained one pod at a time."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contender.core import names
-from contender.core.children.base import Child, Resource, revision_manifest
+from contender.core.children.base import Child, Resource, manifest, revision_manifest
 from contender.core.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -20,13 +20,26 @@ def _render(context: "Context") -> Iterator[Manifest]:
             context,
             RESOURCE,
             record,
-            spec={
-                "maxUnavailable": 1,
-                # A pod that is not ready anyway must not hold up the drain of its node.
-                "unhealthyPodEvictionPolicy": "AlwaysAllow",
-                "selector": {"matchLabels": names.pod_selector(context.snapshot.name, record.name)},
-            },
+            spec=_spec(names.pod_selector(context.snapshot.name, record.name)),
         )
+    if context.routing and context.routing.has_pods:
+        owner = context.snapshot.name
+        yield manifest(
+            context,
+            RESOURCE,
+            names.router_name(owner),
+            names.router_labels(owner),
+            spec=_spec(names.router_selector(owner)),
+        )
+
+
+def _spec(pods: dict[str, str]) -> dict[str, Any]:
+    return {
+        "maxUnavailable": 1,
+        # A pod that is not ready anyway must not hold up the drain of its node.
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": pods},
+    }
 
 
 POD_DISRUPTION_BUDGET = Child(RESOURCE, _render)

@@ -41,7 +41,9 @@ def _render(context: "Context") -> Iterator[Manifest]:
         names.owner_labels(owner),
         spec={
             "type": "ClusterIP",
-            "selector": names.pod_selector(owner, selected.name),
+            "selector": names.router_selector(owner)
+            if context.routing and context.routing.carries
+            else names.pod_selector(owner, selected.name),
             "ports": [_port(selected)],
         },
     )

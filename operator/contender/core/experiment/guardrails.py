@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
-from contender.api.v1alpha1.experiment import Guardrail
+from contender.api.v1alpha1.steps import Guardrail
 from contender.stats.guardrail import Harm, log_evidence, log_evidence_of_ratio
 
 ALPHA = 0.05

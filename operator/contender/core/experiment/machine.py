@@ -69,6 +69,9 @@ FINAL = frozenset(
 )
 """Phases in which all traffic is the incumbent's, and nothing happens any more by itself."""
 
+OPEN = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.INCONCLUSIVE, Phase.AWAITING_SPEC})
+"""Phases in which a candidate may come to serve."""
+
 _UNDER_WAY = (Phase.RUNNING, Phase.PAUSED)
 _OPEN = (*_UNDER_WAY, Phase.INCONCLUSIVE)
 

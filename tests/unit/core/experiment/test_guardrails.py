@@ -4,7 +4,7 @@ from math import isclose, log
 
 import pytest
 
-from contender.api.v1alpha1.experiment import Guardrail
+from contender.api.v1alpha1.steps import Guardrail
 from contender.core.experiment.guardrails import ALPHA, Epoch, judge
 
 ERRORS = Guardrail(name="errors", metric="ErrorRate", max_ratio=1.5)

@@ -1,0 +1,107 @@
+"""Resolve: candidates become revisions of the target, once, when the experiment starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from contender.api.v1alpha1 import ModelDeploymentSpec
+from contender.api.v1alpha1.experiment import Candidate, ExperimentSpec
+from contender.api.v1alpha1.experiment_status import Plan, PlannedArm
+from contender.core import names
+from contender.core.errors import explain
+from contender.core.records import Record, pod_input
+from contender.core.routing import INCUMBENT
+from contender.core.snapshot import Snapshot
+from contender.core.template import render_workload
+
+
+class Unresolvable(Exception):
+    """A candidate makes no revision; the message says what to mend."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The plan of an experiment, and the records of its candidates."""
+
+    plan: Plan
+    records: tuple[Record, ...]
+
+
+def resolve(
+    snapshot: Snapshot,
+    spec: ExperimentSpec,
+    records: Sequence[Record],
+    incumbent: Record,
+) -> Resolved:
+    """Return what the candidates are, with all that they take over from the target.
+
+    Raises:
+        Unresolvable: a candidate is no model, or the same as another arm.
+    """
+    known = {record.name: record for record in records}
+    number = max((record.number for record in records), default=0)
+    found: dict[str, Record] = {}
+    for candidate in spec.candidates:
+        record = _record(snapshot, candidate, number + 1 + len(found))
+        record = known.get(record.name, record)
+        _check_new(candidate.name, record, {INCUMBENT: incumbent, **found})
+        found[candidate.name] = record
+    planned = [_planned(name, record) for name, record in found.items()]
+    served = _planned(INCUMBENT, incumbent)
+    plan = Plan(
+        hash=names.digest([spec.canonical(), [one.manifest() for one in (served, *planned)]]),
+        incumbent=served,
+        replicas=snapshot.pods_wanted(incumbent.name),
+        candidates=planned,
+    )
+    return Resolved(plan, tuple(found.values()))
+
+
+def _record(snapshot: Snapshot, candidate: Candidate, number: int) -> Record:
+    """Return the candidate's record: its own fields over those of the target's spec."""
+    target = pod_input(snapshot.spec)
+    body: dict[str, Any] = {
+        **target,
+        "model": {**target["model"], **_said(candidate)},
+    }
+    try:
+        spec = ModelDeploymentSpec.model_validate(body)
+    except ValidationError as error:
+        raise Unresolvable(
+            f"candidate {candidate.name}, with what it takes over from ModelDeployment"
+            f" {snapshot.name}, is no model: {explain(error)}"
+        ) from error
+    words = pod_input(spec)
+    name = names.revision_name(snapshot.name, names.digest(words))
+    return Record(name, number, words, render_workload(snapshot.name, name, spec))
+
+
+def _said(candidate: Candidate) -> dict[str, Any]:
+    """Return the fields that were written down, also those that say the default."""
+    said = candidate.model.model_dump(by_alias=True, exclude_none=True, mode="json")
+    written = {
+        type(candidate.model).model_fields[one].alias for one in candidate.model.model_fields_set
+    }
+    canonical = candidate.model.canonical()
+    return {key: canonical.get(key, value) for key, value in said.items() if key in written}
+
+
+def _check_new(name: str, record: Record, others: dict[str, Record]) -> None:
+    for other, known in others.items():
+        if known.model_hash == record.model_hash:
+            raise Unresolvable(
+                f"candidate {name} is the same model as {other} (version {known.version}): give"
+                " it another image, or another version to compare a model with itself"
+            )
+
+
+def _planned(name: str, record: Record) -> PlannedArm:
+    return PlannedArm(
+        name=name,
+        revision=record.name,
+        version=record.version,
+        image=record.image,
+        model_hash=record.model_hash,
+    )

@@ -1,0 +1,358 @@
+"""Tell: the status of an Experiment, for people and for the next look."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from contender.api.v1alpha1.experiment_status import (
+    ArmStatus,
+    GuardrailStatus,
+)
+from contender.core.conditions import Judgement, Truth, set_conditions
+from contender.core.events import Event
+from contender.core.experiment import counting, orders
+from contender.core.experiment.conduct import Conduct, Unreadable
+from contender.core.experiment.course import STARTED, Course
+from contender.core.experiment.machine import FINAL, Phase
+from contender.core.experiment.progress import holds
+from contender.core.experiment.steps import wish_at
+from contender.core.manifest import Manifest, format_time, parse_time
+from contender.core.routing import INCUMBENT
+from contender.core.snapshot import Snapshot
+
+FRESH = timedelta(seconds=10)
+"""So often at most are mere counts written."""
+_VOLATILE = ("arms", "guardrails", "epochs", "counters", "countedAt", "step", "message")
+_COUNTS = frozenset({"requests", "errors", "missing", "p50", "p95", "p99", "evidence", "message"})
+
+
+def make_experiment_status(
+    snapshot: Snapshot,
+    conduct: Conduct,
+    course: Course,
+    waits: str,
+    bypass: str,
+) -> dict[str, Any]:
+    """Return the status of an Experiment.
+
+    Args:
+        snapshot: what was seen.
+        conduct: all Experiments of the endpoint.
+        course: this one.
+        waits: what the routers wait for; empty when nothing.
+        bypass: which callers may go past the routers; empty when none.
+    """
+    active = course.phase in STARTED
+    status = course.status.model_copy(
+        update={
+            "observed_generation": course.owner["metadata"].get("generation", 1),
+            "arms": _arms(snapshot, conduct, course),
+            "guardrails": _guardrails(course) or None,
+            "handled": orders.merged(course.status.handled, course.orders, _order_waits(course))
+            or None,
+        }
+    )
+    going = active or course.phase == Phase.PENDING
+    message = _message(course, waits, snapshot.now) if going else _ended(course)
+    told = status.model_copy(update={"message": message})
+    conditions = set_conditions(
+        list((course.owner.get("status") or {}).get("conditions") or []),
+        _judge(course, message, bypass if active else ""),
+        generation=course.owner["metadata"].get("generation", 1),
+        now=snapshot.now,
+    )
+    shown = told.model_dump(by_alias=True, exclude_none=True, exclude_defaults=False, mode="json")
+    return {**_without_empty(shown), "conditions": conditions}
+
+
+def worth_writing(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether a status says something new; mere counts may wait for a while."""
+    if before == after:
+        return False
+    if _essence(before) != _essence(after):
+        return True
+    counted = before.get("countedAt")
+    return not counted or now >= parse_time(counted) + FRESH
+
+
+def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is left of a status without counts."""
+    kept = {key: value for key, value in status.items() if key not in _VOLATILE}
+    conditions = [
+        {key: value for key, value in one.items() if key != "message"}
+        for one in status.get("conditions") or []
+    ]
+    arms = [_bare(one) for one in status.get("arms") or []]
+    checks = [_bare(one) for one in status.get("guardrails") or []]
+    epochs = [one["traffic"] for one in status.get("epochs") or []]
+    step = _bare(status.get("step") or {})
+    routers = [one["router"] for one in status.get("counters") or []]
+    return {
+        **kept,
+        "conditions": conditions,
+        "told": [arms, checks, epochs, step, routers],
+    }
+
+
+def _bare(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in one.items() if key not in _COUNTS}
+
+
+def _without_empty(shown: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in shown.items() if value not in ("", [], 0)}
+
+
+def _arms(snapshot: Snapshot, conduct: Conduct, course: Course) -> list[ArmStatus] | None:
+    plan = course.status.plan
+    if plan is None:
+        return None
+    before = {one.name: one for one in course.status.arms or []}
+    at = course.status.step
+    left = [one.name for one in course.left]
+    wish = None
+    if course.phase in STARTED and at is not None:
+        wish = wish_at(course.spec.steps, at.index if at.entered else at.index - 1, left)
+    weights = dict(wish.weights) if wish else {}
+    settled = conduct.reports is not None and course is conduct.active
+    found: list[ArmStatus] = []
+    for one in (plan.incumbent, *plan.candidates):
+        known = before.get(one.name)
+        is_incumbent = one.name == INCUMBENT
+        desired = _desired(course, one.name, weights)
+        counted = counting.in_all(course.status, one.name)
+        shown = wish.shadows.get(one.name, 0) if wish and not is_incumbent else 0
+        if wish and wish.shadow_others and one.name in (*left, INCUMBENT):
+            shown = 100 - desired
+        over = course.phase not in STARTED
+        update: dict[str, Any] = {
+            "name": one.name,
+            "role": "Incumbent" if is_incumbent else "Challenger",
+            "revision": one.revision,
+            "version": one.version,
+            "ready": snapshot.pods_ready(one.revision),
+            "desired_weight": desired,
+            "weight": desired if settled or over else _weight(known, is_incumbent=is_incumbent),
+            "shadow_percent": shown,
+            "requests": counted.requests,
+            "errors": counted.errors,
+            "missing": counted.missing,
+        }
+        if conduct.reports and settled:
+            times = conduct.reports.latencies(one.name)
+            for key, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+                update[key] = counting.quantile(times, share)
+        if course.phase == Phase.PROMOTED and one.name == course.status.winner:
+            update["state"] = "Won"
+        found.append((known or ArmStatus.model_validate(update)).model_copy(update=update))
+    return found
+
+
+def _desired(course: Course, arm: str, weights: Mapping[str, int]) -> int:
+    if course.phase == Phase.PROMOTED:
+        return 100 if arm == course.status.winner else 0
+    return 100 - sum(weights.values()) if arm == INCUMBENT else weights.get(arm, 0)
+
+
+def _weight(known: ArmStatus | None, *, is_incumbent: bool) -> int:
+    """Return the weight that was seen last; before the first step everything is the incumbent's."""
+    if known is None or known.weight == known.requests == 0:
+        return 100 if is_incumbent else 0
+    return known.weight
+
+
+def _guardrails(course: Course) -> list[GuardrailStatus]:
+    plan = course.status.plan
+    if plan is None:
+        return []
+    return [
+        GuardrailStatus(
+            name=one.guardrail,
+            candidate=candidate.name,
+            breached=one.breached,
+            evidence=round(max(-99.0, min(999.0, one.evidence)), 2),
+            needed=round(one.needed, 2),
+            message=one.message,
+        )
+        for candidate in plan.candidates
+        for one in course.findings(candidate.name)
+    ]
+
+
+def _order_waits(course: Course) -> str:
+    return "it waits for the start" if course.phase == Phase.PENDING else "about to be carried out"
+
+
+def _message(course: Course, waits: str, now: datetime) -> str:
+    status = course.status
+    if course.phase == Phase.PENDING:
+        return status.message
+    at = status.step
+    step = f"step {at.name} ({at.index + 1} of {len(course.spec.steps)})" if at else ""
+    if course.phase == Phase.PAUSED:
+        return f"{step}: {holds(course, now)}"
+    if winner := course.winner:
+        return f"{winner.name} (version {winner.version}) takes over as soon as it has the pods"
+    parts = [one for one in (at.message if at else "", waits) if one]
+    gone = [f"{name} was rejected" for name in course.rejected]
+    said = "; ".join(dict.fromkeys([*parts, *gone]))
+    return f"{step}: {said}" if said else step
+
+
+def _ended(course: Course) -> str:
+    if course.phase == Phase.AWAITING_SPEC and (promotion := course.status.promotion):
+        winner = course.winner
+        version = winner.version if winner else ""
+        return (
+            f"{course.status.winner} has won: it serves once the spec of ModelDeployment"
+            f" {course.spec.target} names version {version} (status.promotion.patch); its pods are"
+            f" kept until {promotion.until}"
+        )
+    return course.status.verdict.message if course.status.verdict else ""
+
+
+def _judge(course: Course, message: str, bypass: str) -> list[Judgement]:
+    phase, reason = course.phase, course.status.reason or str(course.phase)
+    failed = phase == Phase.FAILED
+    going = phase in (Phase.PENDING, Phase.RUNNING)
+    over = phase in FINAL or phase == Phase.INCONCLUSIVE
+    return [
+        Judgement(
+            "Progressing", _truth(phase == Phase.RUNNING), str(phase) if going else reason, message
+        ),
+        Judgement("Decided", _truth(over), reason if over else str(phase), message),
+        Judgement(
+            "Paused",
+            _truth(phase == Phase.PAUSED),
+            "WaitsForPerson" if phase == Phase.PAUSED else "NotPaused",
+            message if phase == Phase.PAUSED else "",
+        ),
+        Judgement(
+            "Bypassed",
+            _truth(bool(bypass)),
+            "OlderConnections" if bypass else "AllThroughRouters",
+            bypass,
+        ),
+        Judgement("Reconciling", _truth(going), str(phase), message if going else ""),
+        Judgement(
+            "Stalled",
+            _truth(failed),
+            reason if failed else "NotStalled",
+            message if failed else "",
+        ),
+    ]
+
+
+def _truth(holds: bool) -> Truth:
+    return "True" if holds else "False"
+
+
+def unreadable_status(one: Unreadable, now: datetime) -> dict[str, Any]:
+    """Return the status of an Experiment that cannot be read: its traffic is the incumbent's."""
+    return _plain(one.owner, "InvalidSpec", one.message, now, stalled=True)
+
+
+def targetless_status(owner: Manifest, now: datetime) -> dict[str, Any]:
+    """Return the status of an Experiment whose ModelDeployment is not there."""
+    before = owner.get("status") or {}
+    target = owner["spec"].get("target", "")
+    said = f"ModelDeployment {target} does not exist"
+    if before.get("phase", "Pending") == "Pending":
+        return _plain(owner, "TargetNotFound", f"{said}: create it, or delete this", now)
+    if before["phase"] in {str(phase) for phase in FINAL}:
+        return dict(before)
+    ended = {
+        "phase": str(Phase.SUPERSEDED),
+        "reason": "TargetDeleted",
+        "verdict": {
+            "outcome": str(Phase.SUPERSEDED),
+            "reason": "TargetDeleted",
+            "message": said,
+            "decidedAt": format_time(now),
+        },
+    }
+    told = {**before, **ended}
+    told.pop("promotion", None)
+    return _with_conditions(owner, told, "TargetDeleted", said, now, stalled=False, over=True)
+
+
+def _plain(
+    owner: Manifest, reason: str, message: str, now: datetime, *, stalled: bool = False
+) -> dict[str, Any]:
+    before = owner.get("status") or {}
+    told = {"phase": "Pending", **before}
+    return _with_conditions(owner, told, reason, message, now, stalled=stalled, over=False)
+
+
+def _with_conditions(
+    owner: Manifest,
+    told: dict[str, Any],
+    reason: str,
+    message: str,
+    now: datetime,
+    *,
+    stalled: bool,
+    over: bool,
+) -> dict[str, Any]:
+    generation = owner["metadata"].get("generation", 1)
+    judged = [
+        Judgement("Progressing", "False", reason, message),
+        Judgement("Decided", _truth(over), reason, message),
+        Judgement("Paused", "False", "NotPaused"),
+        Judgement("Bypassed", "False", "AllThroughRouters"),
+        Judgement("Reconciling", _truth(not (stalled or over)), reason, message),
+        Judgement(
+            "Stalled",
+            _truth(stalled),
+            reason if stalled else "NotStalled",
+            message if stalled else "",
+        ),
+    ]
+    conditions = set_conditions(
+        list(told.get("conditions") or []), judged, generation=generation, now=now
+    )
+    return {
+        **told,
+        "message": message,
+        "observedGeneration": generation,
+        "conditions": conditions,
+    }
+
+
+def experiment_transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Event]:
+    """Iterate over what has happened between two statuses of an Experiment."""
+    now, then = after.get("phase"), before.get("phase")
+    if now != then and (then or now != "Pending"):
+        bad = now in ("Rejected", "Failed", "Inconclusive", "Superseded")
+        yield Event("Warning" if bad else "Normal", str(now), after.get("message", ""))
+    step, last = after.get("step") or {}, before.get("step") or {}
+    if step.get("startedAt") and step.get("startedAt") != last.get("startedAt"):
+        yield Event("Normal", "StepStarted", f"step {step['name']}: {_traffic(after)}")
+    known = {one["name"]: one for one in before.get("arms") or []}
+    for arm in after.get("arms") or []:
+        if arm["state"] == "Rejected" and known.get(arm["name"], {}).get("state") != "Rejected":
+            message = f"{arm['name']} (version {arm['version']}): {arm.get('message', '')}"
+            yield Event("Warning", "CandidateRejected", message)
+    winner = after.get("winner")
+    if winner and winner != before.get("winner"):
+        yield Event("Normal", "CandidateWon", f"{winner} is to serve")
+    yield from _answers(before, after)
+
+
+def _traffic(status: Mapping[str, Any]) -> str:
+    told = []
+    for arm in status.get("arms") or []:
+        parts = [f"{arm.get('desiredWeight', 0)} %"]
+        if arm.get("shadowPercent"):
+            parts.append(f"copies of {arm['shadowPercent']} %")
+        told.append(f"{arm['name']} {' and '.join(parts)}")
+    return ", ".join(told)
+
+
+def _answers(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Event]:
+    known = {(one["command"], one["token"], one["result"]) for one in before.get("handled") or []}
+    for one in after.get("handled") or []:
+        if one["result"] == "Waiting" or (one["command"], one["token"], one["result"]) in known:
+            continue
+        kind: Literal["Normal", "Warning"] = "Normal" if one["result"] == "Done" else "Warning"
+        message = f"{one['token']}: {one.get('message') or 'carried out'}"
+        yield Event(kind, f"{one['command'].capitalize()}{one['result']}", message)
