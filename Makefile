@@ -25,7 +25,7 @@ $(VENV)/.installed: requirements/dev.lock
 venv: $(VENV)/.installed ## install the development environment
 
 .PHONY: demo
-demo: ## from nothing to a served model, and its update (CONTEXT=name: on a cluster of yours)
+demo: ## from nothing to a served model, and a challenger that takes its place (CONTEXT=name: on a cluster of yours)
 	@$(DEV_PYTHON) -m dev.demo $(if $(CONTEXT),--context '$(CONTEXT)')
 
 .PHONY: demo-down

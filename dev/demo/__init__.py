@@ -1,1 +1,1 @@
-"""``make demo``: from nothing to predictions, an update while it is watched, and a way out."""
+"""``make demo``: from nothing to predictions, a challenger that takes its place, and a way out."""

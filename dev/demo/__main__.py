@@ -8,8 +8,9 @@ from dev import system
 from dev.console import run_main, say
 from dev.demo import prepare
 from dev.demo.install import Kubectl, install
+from dev.demo.names import EXPERIMENT, NAMESPACE, OBJECT
 from dev.demo.remove import remove
-from dev.demo.show import NAMESPACE, OBJECT, Show
+from dev.demo.show import Show
 from dev.paths import KUBECONFIG
 
 
@@ -41,8 +42,9 @@ def _say_what_next(kubectl: Kubectl) -> None:
 Look around:
   export KUBECONFIG={KUBECONFIG}
   alias kubectl={kubectl.program}
-  kubectl -n {NAMESPACE} get mdep -o wide
+  kubectl -n {NAMESPACE} get mdep,mexp -o wide
   kubectl -n {NAMESPACE} describe {OBJECT}
+  kubectl -n {NAMESPACE} describe {EXPERIMENT}
   kubectl -n {NAMESPACE} get pods,services,hpa,pdb,cronjobs,controllerrevisions
   kubectl -n {NAMESPACE} get events --field-selector involvedObject.kind=ModelDeployment
   kubectl explain mdep.spec.model

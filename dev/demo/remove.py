@@ -2,7 +2,7 @@
 
 from dev.console import say
 from dev.demo.install import INSTALL, Kubectl
-from dev.demo.show import EXAMPLES, NAMESPACE
+from dev.demo.names import EXAMPLES, NAMESPACE
 
 
 def remove(kubectl: Kubectl) -> None:

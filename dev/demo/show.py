@@ -1,4 +1,4 @@
-"""What the demo shows: version 1 and its predictions, the update, version 2 and its predictions."""
+"""What the demo shows: version 1 serves, version 2 earns its traffic, and serves in its place."""
 
 import json
 import re
@@ -7,19 +7,26 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from dev.cluster.node import Node
 from dev.commands import ask
 from dev.console import Failure, say
+from dev.demo import model
 from dev.demo.install import Kubectl
+from dev.demo.live import headline
+from dev.demo.load import calling
+from dev.demo.names import (
+    CHALLENGER,
+    EXAMPLES,
+    INCUMBENT,
+    NAME,
+    NAMESPACE,
+    OBJECT,
+    PATIENCE,
+)
+from dev.demo.trial import Trial
 from dev.paths import CHECKOUT
 
-EXAMPLES = CHECKOUT / "manifests" / "examples"
-NAMESPACE, NAME = "contender-demo", "breast-cancer"
-OBJECT = f"mdep/{NAME}"
-VERSIONS = ("1", "2")
-PATIENCE = 300
 ROUTING_PATIENCE = 30
 ROWS = 20
 
@@ -32,13 +39,23 @@ class Show:
         self._local = local
 
     def play(self) -> None:
-        """Version 1, then the update to version 2."""
+        """Version 1, then the Experiment that brings version 2."""
         self._start_over()
-        for version in VERSIONS:
-            self._apply(version)
-            self._watch(version)
-            self._table()
-            self._predict(version)
+        self._deploy()
+        self._tell(INCUMBENT)
+        with calling(self._kubectl) as callers:
+            Trial(self._kubectl, callers).play()
+            self._tell(CHALLENGER)
+            say("stopping the callers")
+            seen = callers.finish()
+        print(f"\nwhat callers have seen: {seen}")
+        if seen.failed:
+            raise Failure(f"no request was to fail: {json.dumps(seen.failures, indent=2)}")
+
+    def _tell(self, version: str) -> None:
+        """Show that this version serves."""
+        self._table()
+        self._predict(version)
 
     def _start_over(self) -> None:
         """Delete what an earlier run has left: with its pods the switches would take no time."""
@@ -46,21 +63,19 @@ class Show:
             say(f"deleting the namespace {NAMESPACE} of an earlier run")
             self._kubectl("delete", "namespace", NAMESPACE, "--wait", f"--timeout={PATIENCE}s")
 
-    def _apply(self, version: str) -> None:
-        folder = EXAMPLES / f"version-{version}"
-        _headline(f"kubectl apply -k {folder.relative_to(CHECKOUT)}")
+    def _deploy(self) -> None:
+        """Apply the models, and print each new state until they are ready."""
+        folder = EXAMPLES / f"version-{INCUMBENT}"
+        headline(f"kubectl apply -k {folder.relative_to(CHECKOUT)}")
         self._kubectl("apply", "-k", folder)
-
-    def _watch(self, version: str) -> None:
-        """Print each new state until all models are ready and this version serves."""
         deadline, told = time.monotonic() + PATIENCE, ""
         while True:
             items = json.loads(self._in_namespace("get", "mdep", "-o", "json"))["items"]
-            model = next(item for item in items if item["metadata"]["name"] == NAME)
-            if (state := _state(model)) != told:
+            shown = next(item for item in items if item["metadata"]["name"] == NAME)
+            if (state := model.state(shown)) != told:
                 say(state)
                 told = state
-            if _serves(model, version) and all(map(_is_ready, items)):
+            if model.serves(shown, INCUMBENT) and all(map(model.is_ready, items)):
                 return
             if time.monotonic() > deadline:
                 describe = self._kubectl.ask("-n", NAMESPACE, "describe", OBJECT).stdout
@@ -68,7 +83,7 @@ class Show:
             time.sleep(0.3)
 
     def _table(self) -> None:
-        _headline(f"kubectl -n {NAMESPACE} get mdep")
+        headline(f"kubectl -n {NAMESPACE} get mdep")
         print(self._in_namespace("get", "mdep"))
 
     def _predict(self, version: str) -> None:
@@ -77,7 +92,7 @@ class Show:
         A node hears of a switch up to a second after it: until then the version before answers,
         and before the first one nobody does.
         """
-        _headline(f"examples/predict.py http://{NAME}.{NAMESPACE}.svc --rows {ROWS}")
+        headline(f"examples/predict.py http://{NAME}.{NAMESPACE}.svc --rows {ROWS}")
         deadline = time.monotonic() + ROUTING_PATIENCE
         while True:
             answer = self._ask()
@@ -116,31 +131,6 @@ class Show:
 
     def _in_namespace(self, *arguments: str) -> str:
         return self._kubectl("-n", NAMESPACE, *arguments)
-
-
-def _headline(command: str) -> None:
-    print(f"\n$ {command}")
-
-
-def _state(model: dict[str, Any]) -> str:
-    status = model.get("status") or {}
-    if status.get("observedGeneration") != model["metadata"]["generation"]:
-        return "the operator has not seen the change yet"
-    progress = next(one for one in status["conditions"] if one["type"] == "Progressing")
-    waits = f" ({progress['message']})" if progress["status"] == "True" else ""
-    return f"{status['phase']}: {status['message']}{waits}"
-
-
-def _serves(model: dict[str, Any], version: str) -> bool:
-    status = model.get("status") or {}
-    return (status.get("serving") or {}).get("version") == version
-
-
-def _is_ready(model: dict[str, Any]) -> bool:
-    status = model.get("status") or {}
-    conditions = {one["type"]: one["status"] for one in status.get("conditions") or []}
-    current = status.get("observedGeneration") == model["metadata"]["generation"]
-    return current and conditions.get("Ready") == "True"
 
 
 def _versions(table: str) -> set[str]:

@@ -21,6 +21,7 @@ KINDS = {
     "Job": ("batch/v1", "jobs"),
     "ModelDeployment": ("contender.dev/v1alpha1", "modeldeployments"),
     "Namespace": ("v1", "namespaces"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
     "Pod": ("v1", "pods"),
     "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),
     "ReplicaSet": ("apps/v1", "replicasets"),

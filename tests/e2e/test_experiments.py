@@ -170,9 +170,8 @@ def test_the_winner_serves_at_once_where_it_is_followed(place: Place) -> None:
 
 
 def test_a_changed_model_goes_through_its_own_experiment(place: Place) -> None:
-    rollout = {
-        "experiment": {"steps": [split("canary", {"candidate": 20})], "guardrails": [ERRORS]}
-    }
+    steps = [shadow("look"), split("canary", {"candidate": 20})]
+    rollout = {"experiment": {"steps": steps, "guardrails": [ERRORS]}}
     serve(place, rollout=rollout)
     with load(place.address("model"), RATE):
         place.apply("model", {**spec("2"), "rollout": rollout})

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dev.paths import CHECKOUT, KUBECONFIG
+from tests.e2e.experiments import ERRORS, Experiment, candidate, shadow, split, until_bare
 from tests.e2e.kube import Kube
 from tests.e2e.load import load
 from tests.e2e.models import spec
@@ -39,6 +40,51 @@ def test_it_may_be_killed_at_any_moment_of_an_update(place: Place, kube: Kube) -
             callers.until_answered_by(version)
     served = [one["version"] for one in place.status("model")["revisions"]]
     assert served == ["4", "3", "2", "1"]
+
+
+@pytest.mark.alone
+def test_it_may_be_killed_in_every_step_of_an_experiment(place: Place, kube: Kube) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # shown when the test fails
+    chance = random.Random(seed)
+    place.apply("model", {**spec("1"), "promotion": {"follow": "Winner"}})
+    place.until_serving("model", "1")
+    with load(place.address("model"), rate=50) as callers:
+        experiment = Experiment(
+            place,
+            "v2",
+            candidates=[candidate("v2", "2")],
+            steps=[
+                shadow(until={"atLeast": "10s", "requests": 100}),
+                split("canary", {"v2": 10}, shadowOthers=True),
+                split("half", {"v2": 50}),
+            ],
+            guardrails=[ERRORS],
+            promotion="Automatic",
+        )
+        for step in ("look", "canary", "half"):
+            time.sleep(chance.uniform(0, 3))
+            _kill(kube)
+            experiment.until_step(step)
+        _kill(kube)
+        status = experiment.until_phase("Promoted")
+        callers.until_answered_by("2")
+        until_bare(place)
+    assert [one["errors"] for one in status["arms"]] == [0, 0]
+
+
+@pytest.mark.alone
+def test_an_abort_is_obeyed_that_was_given_while_it_was_away(place: Place, kube: Kube) -> None:
+    place.apply("model", spec("1"))
+    place.until_serving("model", "1")
+    with load(place.address("model"), rate=50):
+        steps = [split("half", {"v2": 50}, until={"atLeast": "1h"})]
+        experiment = Experiment(place, "v2", candidates=[candidate("v2", "2")], steps=steps)
+        experiment.until_step("half")
+        with _no_operator(kube, place):
+            experiment.order(abort="1", promote="v2/1")
+        experiment.until_phase("Aborted")
+        until_bare(place)
 
 
 @pytest.mark.alone

@@ -1,6 +1,7 @@
 """Whatever is wanted when, and however late each router is: no route ever leads to nowhere."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import yaml
 from hypothesis import given, settings
@@ -46,25 +47,26 @@ class Router:
 
     def check(self) -> None:
         """Every cluster that a route names is there."""
-        clusters = {one["name"] for one in _resources(self.files[CLUSTERS])}
+        clusters = {one["name"] for one in resources(self.files[CLUSTERS])}
         for name in (ROUTES, COPIES):
-            missing = _targets(_resources(self.files[name])) - clusters
+            missing = targets(resources(self.files[name])) - clusters
             assert not missing, f"{name} leads to {missing}"
 
 
-def _resources(text: str) -> list[dict[str, object]]:
+@lru_cache(maxsize=1000)
+def resources(text: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = yaml.load(
         text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     )["resources"]
     return found
 
 
-def _targets(node: object) -> set[str]:
+def targets(node: object) -> set[str]:
     if isinstance(node, list):
-        return {name for one in node for name in _targets(one)}
+        return {name for one in node for name in targets(one)}
     if not isinstance(node, Mapping):
         return set()
-    found = {name for value in node.values() for name in _targets(value)}
+    found = {name for value in node.values() for name in targets(value)}
     if isinstance(node.get("cluster"), str):
         found.add(str(node["cluster"]))
     if isinstance(node.get("weight"), int):

@@ -24,11 +24,14 @@ T = TypeVar("T")
 GROUP = "contender.dev"
 CALM_SECONDS = 0.5
 CHILD_KINDS = (
+    "ConfigMap",
     "ControllerRevision",
     "CronJob",
     "Deployment",
+    "Experiment",
     "HorizontalPodAutoscaler",
     "Job",
+    "NetworkPolicy",
     "PodDisruptionBudget",
     "Service",
 )

@@ -144,6 +144,15 @@ class Caches:
         """Return all Experiments about a ModelDeployment, be it there or not."""
         return [one for one in self.related(key) if one["kind"] == EXPERIMENTS.kind]
 
+    def all_experiments(self) -> Iterator[Manifest]:
+        """Iterate over all Experiments."""
+        return (
+            one
+            for informer in self.children
+            if informer.kind == EXPERIMENTS.kind
+            for one in informer
+        )
+
     def store(self, manifest: Manifest) -> None:
         """Take over a child that a write returned."""
         self._of(manifest).store(manifest)

@@ -1,4 +1,4 @@
-"""Metrics of every ModelDeployment, read from the cache when they are scraped."""
+"""Metrics of every ModelDeployment and Experiment, read from the cache when they are scraped."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,6 +10,14 @@ from contender.core.manifest import Manifest, condition, name_of
 
 _KEYS = ["namespace", "name"]
 _CONDITIONS = ("Available", "Ready", "Stalled")
+_OF_ARMS = (
+    ("weight", "weight_percent", "Percent of the requests that an arm answers"),
+    ("shadowPercent", "shadow_percent", "Percent of the requests of which an arm gets copies"),
+    ("ready", "ready_replicas", "Ready pods of an arm"),
+    ("requests", "requests", "Requests and copies that were counted in the experiment"),
+    ("errors", "errors", "Of them: 5xx, no answer, or too late"),
+    ("missing", "missing", "Copies that were not sent because too many were under way"),
+)
 
 
 class Fleet(Collector):
@@ -54,6 +62,30 @@ class Fleet(Collector):
             for kind in _CONDITIONS:
                 state.add_metric([*key, *_judged(owner, kind)], _holds(owner, kind))
         yield from (info, state, ready)
+        yield from self._experiments()
+
+    def _experiments(self) -> Iterator[GaugeMetricFamily]:
+        """Give the series of Experiments: which phase, and what each arm does."""
+        arm = [*_KEYS, "arm", "version"]
+        info = GaugeMetricFamily(
+            "contender_experiment_info",
+            "An Experiment; always 1",
+            labels=[*_KEYS, "target", "phase", "step"],
+        )
+        families = {
+            key: GaugeMetricFamily(f"contender_experiment_arm_{name}", meaning, labels=arm)
+            for key, name, meaning in _OF_ARMS
+        }
+        for one in self._caches.all_experiments() if self._leads() else ():
+            key = [one["metadata"]["namespace"], name_of(one)]
+            status = one.get("status") or {}
+            step = (status.get("step") or {}).get("name", "")
+            target = one["spec"].get("target", "")
+            info.add_metric([*key, target, status.get("phase", ""), step], 1)
+            for shown in status.get("arms") or []:
+                for field, family in families.items():
+                    family.add_metric([*key, shown["name"], shown["version"]], shown.get(field, 0))
+        yield from (info, *families.values())
 
 
 def _judged(owner: Manifest, kind: str) -> tuple[str, str]:

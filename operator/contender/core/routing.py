@@ -1,15 +1,16 @@
 """Routing: whether callers go through routers, and what these are told next."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from contender.api.v1alpha1.router import Router
 from contender.core import names, routers
 from contender.core.manifest import Manifest, annotation
 from contender.core.records import Record
 from contender.core.snapshot import Snapshot
-from contender.core.trouble import find_trouble
+from contender.core.trouble import Trouble, find_trouble
 from contender.router.publish import following, have
 from contender.router.render import CLUSTERS, ROUTES, render
 from contender.router.traffic import Arm, Traffic, Trial
@@ -60,6 +61,22 @@ class Routing:
     again_at: datetime | None
     message: str
     """What is waited for; empty when nothing is."""
+    trouble: str
+    """What keeps routers from being ready until somebody mends it; empty when nothing does."""
+
+
+@dataclass(frozen=True)
+class _Hashed:
+    """A plan that is known by its hash."""
+
+    hash: str
+    traffic: Traffic = field(compare=False)
+
+
+@lru_cache(maxsize=512)
+def _render(plan: _Hashed) -> Mapping[str, str]:
+    """Return the files of a plan; most passes want the same as the one before."""
+    return render(plan.traffic)
 
 
 def arm_of(record: Record, name: str = INCUMBENT) -> Arm:
@@ -103,7 +120,8 @@ def make_routing(
     if asked and carried and trial:
         # Before callers go through all routers, no share of theirs would be what it should.
         traffic = replace(traffic, trial=trial)
-    files = render(traffic)
+    hashed = names.digest(traffic)
+    files = _render(_Hashed(hashed, traffic))
     given = routers.files(snapshot)
     arms = frozenset(arm.revision for arm in traffic.arms)
     published = following(given, files, routers.versions_to_ask(snapshot, arms))
@@ -112,13 +130,14 @@ def make_routing(
     if snapshot.pods_ready(incumbent.name):
         settled = settled and routers.find_pods(snapshot, incumbent.name)
     carries = asked and _may_carry(snapshot, settings, serving, carried=carried)
+    trouble = _trouble(snapshot) if asked else None
     return Routing(
         settings=settings,
         has_pods=serving is not None or snapshot.pods_ready(wanted.name) > 0,
         carries=carries,
         carries_since=(routers.carries_since(snapshot) or snapshot.now) if carries else None,
         files=published,
-        traffic=names.digest(traffic) if published == files else "",
+        traffic=hashed if published == files else "",
         leads_to=incumbent.name
         if published[ROUTES] == files[ROUTES]
         else routers.leads_to(snapshot),
@@ -126,7 +145,8 @@ def make_routing(
         left_at=left,
         nudges=nudges,
         again_at=_again_at(snapshot, serving, left, settled=settled),
-        message=_message(snapshot, settings, settled=settled) if asked else "",
+        message=_message(snapshot, settings, trouble, settled=settled) if asked else "",
+        trouble=str(trouble) if trouble and trouble.hard else "",
     )
 
 
@@ -178,13 +198,21 @@ def _again_at(
     return min(moments, default=None)
 
 
-def _message(snapshot: Snapshot, settings: Router, *, settled: bool) -> str:
+def _trouble(snapshot: Snapshot) -> Trouble | None:
+    """Return what keeps routers from being ready; nothing while at least one is."""
     pods = snapshot.router_pods()
-    ready = sum(map(routers.is_ready, pods))
+    if any(map(routers.is_ready, pods)):
+        return None
+    deployment = snapshot.child("Deployment", names.router_name(snapshot.name))
+    return find_trouble(deployment, pods, snapshot.reports)
+
+
+def _message(
+    snapshot: Snapshot, settings: Router, trouble: Trouble | None, *, settled: bool
+) -> str:
+    ready = sum(map(routers.is_ready, snapshot.router_pods()))
     if ready < settings.replicas:
-        deployment = snapshot.child("Deployment", names.router_name(snapshot.name))
-        trouble = find_trouble(deployment, pods, snapshot.reports)
-        why = f": {trouble}" if trouble else ""
+        why = f": {trouble}" if trouble and trouble.hard else ""
         return f"{ready} of {settings.replicas} routers are ready{why}"
     if silent := sum(not reading.versions for reading in snapshot.routers.values()):
         return f"{silent} of {ready} routers do not answer the operator on port 9902"

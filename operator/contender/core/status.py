@@ -10,7 +10,7 @@ from contender.core import names, retraining, routers
 from contender.core.commands import COMMANDS
 from contender.core.conditions import Judgement, set_conditions
 from contender.core.experiment.machine import FINAL
-from contender.core.experiment.tell import make_experiment_status, unreadable_status
+from contender.core.experiment.tell import RouterNews, make_experiment_status, unreadable_status
 from contender.core.judge import judge
 from contender.core.manifest import Manifest, format_time, value_at
 from contender.core.plan import Plan, Problem
@@ -68,8 +68,9 @@ def make_experiment_statuses(
         "the ModelDeployment is paused" if snapshot.paused else ""
     )
     bypass = routers.bypass(snapshot, serving.name) if serving else ""
+    news = RouterNews(waits, routing.trouble if routing else "", bypass)
     told = [
-        (course.owner, make_experiment_status(snapshot, trials, course, waits, bypass))
+        (course.owner, make_experiment_status(snapshot, trials, course, news))
         for course in trials.courses
     ]
     told += [(one.owner, unreadable_status(one, snapshot.now)) for one in trials.unreadable]

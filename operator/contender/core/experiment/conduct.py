@@ -52,6 +52,8 @@ class Conduct:
     """Whether one is about to need them, or does."""
     floors: Mapping[str, int] = field(default_factory=lambda: {})
     """By revision: how many pods it needs for an Experiment."""
+    settled: bool = False
+    """Whether all routers do what the active one wants."""
     reports: counting.Reports | None = None
     """What the routers said, when they did what the active one wanted."""
     again_at: datetime | None = None
@@ -97,17 +99,19 @@ def conduct(
         going.append(after)
         records = _with(records, after.records)
     records = _marked(snapshot, records, serving, tuple(going)) if may_act else records
-    scene = Scene(snapshot, records, serving, arrived, "", None)
+    scene = Scene(snapshot, records, serving, arrived, "", reports)
     active = next((one for one in going if one.phase in STARTED), None)
     needed = {
         revision: pods for course in going for revision, pods in floors(course, scene).items()
     }
+    trial = trial_of(active, scene) if active else None
     return Conduct(
         courses=tuple(going),
         unreadable=unreadable,
         records=records,
         incumbent=serving.name if serving else "",
-        trial=trial_of(active, scene) if active else None,
+        trial=trial,
+        settled=trial is not None and scene.does(trial),
         needs_routers=active is not None,
         floors=needed,
         reports=reports,

@@ -1,6 +1,7 @@
 """Tell: the status of an Experiment, for people and for the next look."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -26,12 +27,23 @@ _VOLATILE = ("arms", "guardrails", "epochs", "counters", "countedAt", "step", "m
 _COUNTS = frozenset({"requests", "errors", "missing", "p50", "p95", "p99", "evidence", "message"})
 
 
+@dataclass(frozen=True)
+class RouterNews:
+    """What an Experiment should know of the routers."""
+
+    waits: str = ""
+    """What they wait for; empty when nothing."""
+    trouble: str = ""
+    """What keeps them from being ready until somebody mends it; empty when nothing."""
+    bypass: str = ""
+    """Which callers may go past them; empty when none."""
+
+
 def make_experiment_status(
     snapshot: Snapshot,
     conduct: Conduct,
     course: Course,
-    waits: str,
-    bypass: str,
+    routers: RouterNews,
 ) -> dict[str, Any]:
     """Return the status of an Experiment.
 
@@ -39,8 +51,7 @@ def make_experiment_status(
         snapshot: what was seen.
         conduct: all Experiments of the endpoint.
         course: this one.
-        waits: what the routers wait for; empty when nothing.
-        bypass: which callers may go past the routers; empty when none.
+        routers: what the routers wait for, and who goes past them.
     """
     active = course.phase in STARTED
     status = course.status.model_copy(
@@ -53,11 +64,11 @@ def make_experiment_status(
         }
     )
     going = active or course.phase == Phase.PENDING
-    message = _message(course, waits, snapshot.now) if going else _ended(course)
+    message = _message(course, routers.waits, snapshot.now) if going else _ended(course)
     told = status.model_copy(update={"message": message})
     conditions = set_conditions(
         list((course.owner.get("status") or {}).get("conditions") or []),
-        _judge(course, message, bypass if active else ""),
+        _judge(course, message, routers if active else RouterNews()),
         generation=course.owner["metadata"].get("generation", 1),
         now=snapshot.now,
     )
@@ -113,7 +124,7 @@ def _arms(snapshot: Snapshot, conduct: Conduct, course: Course) -> list[ArmStatu
     if course.phase in STARTED and at is not None:
         wish = wish_at(course.spec.steps, at.index if at.entered else at.index - 1, left)
     weights = dict(wish.weights) if wish else {}
-    settled = conduct.reports is not None and course is conduct.active
+    settled = conduct.settled and course is conduct.active
     found: list[ArmStatus] = []
     for one in (plan.incumbent, *plan.candidates):
         known = before.get(one.name)
@@ -132,7 +143,7 @@ def _arms(snapshot: Snapshot, conduct: Conduct, course: Course) -> list[ArmStatu
             "ready": snapshot.pods_ready(one.revision),
             "desired_weight": desired,
             "weight": desired if settled or over else _weight(known, is_incumbent=is_incumbent),
-            "shadow_percent": shown,
+            "shadow_percent": shown if settled or over or known is None else known.shadow_percent,
             "requests": counted.requests,
             "errors": counted.errors,
             "missing": counted.missing,
@@ -210,7 +221,7 @@ def _ended(course: Course) -> str:
     return course.status.verdict.message if course.status.verdict else ""
 
 
-def _judge(course: Course, message: str, bypass: str) -> list[Judgement]:
+def _judge(course: Course, message: str, routers: RouterNews) -> list[Judgement]:
     phase, reason = course.phase, course.status.reason or str(course.phase)
     failed = phase == Phase.FAILED
     going = phase in (Phase.PENDING, Phase.RUNNING)
@@ -228,16 +239,21 @@ def _judge(course: Course, message: str, bypass: str) -> list[Judgement]:
         ),
         Judgement(
             "Bypassed",
-            _truth(bool(bypass)),
-            "OlderConnections" if bypass else "AllThroughRouters",
-            bypass,
+            _truth(bool(routers.bypass)),
+            "OlderConnections" if routers.bypass else "AllThroughRouters",
+            routers.bypass,
         ),
-        Judgement("Reconciling", _truth(going), str(phase), message if going else ""),
+        Judgement(
+            "Reconciling",
+            _truth(going and not routers.trouble),
+            str(phase),
+            message if going else "",
+        ),
         Judgement(
             "Stalled",
-            _truth(failed),
-            reason if failed else "NotStalled",
-            message if failed else "",
+            _truth(failed or bool(routers.trouble)),
+            reason if failed else "RouterNotReady" if routers.trouble else "NotStalled",
+            message if failed else routers.trouble,
         ),
     ]
 
