@@ -20,6 +20,7 @@ from bench.machine import describe
 from bench.report import TARGETS, page, table
 from bench.router import router
 from bench.starvation import starvation
+from bench.traffic import traffic
 from dev.paths import CHECKOUT
 
 BENCHES: dict[str, Callable[[bool], Coroutine[Any, Any, Json]]] = {
@@ -29,6 +30,7 @@ BENCHES: dict[str, Callable[[bool], Coroutine[Any, Any, Json]]] = {
     "growth": lambda quick: growth((20, 60)) if quick else growth(),
     "starvation": lambda quick: starvation(60, 20) if quick else starvation(),
     "router": lambda quick: router(200) if quick else router(),
+    "traffic": lambda quick: traffic(quick=quick),
 }
 RESULTS = CHECKOUT / "bench" / "results.json"
 PAGE = CHECKOUT / "docs" / "benchmarks.md"

@@ -89,6 +89,38 @@ TARGETS = (
         "x",
         lambda found: found["router"]["passes"]["ratio"],
     ),
+    Target(
+        "20 weight changes, 5 experiments started and ended under load: requests failed",
+        0,
+        "",
+        lambda found: found["traffic"]["changes"]["failed"],
+    ),
+    Target(
+        "abort: from the annotation to the challenger's last answer",
+        5.0,
+        "s",
+        lambda found: found["traffic"]["abort"]["seconds"],
+    ),
+    Target(
+        "guardrail: from the first wrong answer to the last one",
+        15.0,
+        "s",
+        lambda found: found["traffic"]["guardrail"]["seconds"],
+    ),
+    Target(
+        "split: standard deviations between share and weight (99.9 % of all are below)",
+        3.29,
+        "",
+        lambda found: found["traffic"]["share"]["z"],
+    ),
+    Target(
+        "shadowOthers: requests not scored by both arms",
+        0.1,
+        "%",
+        lambda found: (
+            100 * found["traffic"]["scored"]["missing"] / found["traffic"]["scored"]["asked"]
+        ),
+    ),
 )
 
 
@@ -279,6 +311,28 @@ times. Each has one worker, which makes the copies too.
 """
 
 
+def _traffic(found: Json) -> str:
+    changes, scored, share = found["changes"], found["scored"], found["share"]
+    return f"""
+## Real traffic
+
+On the local one-node cluster (kubelet, Envoy, the example model), two routers, {found["rate"]}
+requests a second, half of them over connections that are kept.
+
+- **{changes["weights"]} changes of weights, {changes["starts"]} experiments started and aborted**:
+  {changes["failed"]} of {changes["asked"]:,} requests failed.
+- **A split of {share["weight"]:.0%}**: {share["share"]:.2%} of {share["asked"]:,} callers were
+  answered by the challenger, {share["z"]:.2f} standard deviations from its weight.
+- **Every request scored by both**: {scored["asked"]:,} requests, {scored["missing"]} of them by one
+  arm only.
+- **Abort** of a split of 50 %: the challenger answered last {found["abort"]["seconds"]:.1f} s after
+  the annotation.
+- **Guardrail**: of a challenger with 50 % that suddenly answers each request with a 500, the last
+  one reached a caller {found["guardrail"]["seconds"]:.1f} s after the first
+  ({found["guardrail"]["wrong"]} wrong answers in all).
+"""
+
+
 _SECTIONS: dict[str, Callable[[Json], str]] = {
     "creation": _creation,
     "life": _life,
@@ -286,4 +340,5 @@ _SECTIONS: dict[str, Callable[[Json], str]] = {
     "growth": _growth,
     "starvation": _starvation,
     "router": _router,
+    "traffic": _traffic,
 }

@@ -32,6 +32,10 @@ class Seen:
     since: float = field(default_factory=time.monotonic)
     asked: int = 0
     versions: Counter[str] = field(default_factory=Counter)
+    last: dict[str, float] = field(default_factory=dict)
+    """When each version answered last, by the machine's monotonic clock."""
+    last_failure: float = 0.0
+    """When a request failed last, by the same clock."""
     failures: dict[str, list[float]] = field(default_factory=dict)
     """When requests failed, in seconds, by their error."""
 
@@ -39,9 +43,11 @@ class Seen:
         if version not in self.versions:
             print(json.dumps({"version": version}), flush=True)
         self.versions[version] += 1
+        self.last[version] = time.monotonic()
 
     def note_failure(self, failure: str) -> None:
-        at = round(time.monotonic() - self.since, 2)
+        self.last_failure = time.monotonic()
+        at = round(self.last_failure - self.since, 2)
         self.failures.setdefault(failure, []).append(at)
 
 
@@ -126,7 +132,8 @@ async def run(url: str, rate: float) -> None:
     await asyncio.to_thread(sys.stdin.read)
     stop.set()
     await asyncio.gather(*tasks)
-    print(json.dumps({"asked": seen.asked, "versions": seen.versions, "failures": seen.failures}))
+    found = {"asked": seen.asked, "versions": seen.versions, "failures": seen.failures}
+    print(json.dumps({**found, "last": seen.last, "lastFailure": seen.last_failure}))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ def erring(version: str, one_of: int) -> dict[str, Any]:
     return _model(version, behave=f"status = 500 if asked % {one_of} == 0 else 200")
 
 
+def turning_bad(version: str, moment: float) -> dict[str, Any]:
+    """Return a model of which each answer is a 500 from a moment on, in seconds since 1970."""
+    return _model(version, behave=f"status = 500 if time.time() >= {moment} else 200")
+
+
 def slow(version: str, seconds: float) -> dict[str, Any]:
     """Return a model that takes its time."""
     return _model(version, behave=f"time.sleep({seconds})")

@@ -128,16 +128,8 @@ EXPERIMENT_COLUMNS: list[dict[str, Any]] = [
     {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
     {"name": "Target", "type": "string", "jsonPath": ".spec.target"},
     {"name": "Step", "type": "string", "jsonPath": ".status.step.name"},
-    {
-        "name": "Weight",
-        "type": "string",
-        "jsonPath": '.status.arms[?(@.role=="Challenger")].weight',
-    },
-    {
-        "name": "Requests",
-        "type": "string",
-        "jsonPath": '.status.arms[?(@.role=="Challenger")].requests',
-    },
+    {"name": "Weight", "type": "string", "jsonPath": ".status.weight"},
+    {"name": "Requests", "type": "integer", "jsonPath": ".status.requests"},
     {"name": "Verdict", "type": "string", "jsonPath": ".status.verdict.outcome"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},

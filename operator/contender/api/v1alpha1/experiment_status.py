@@ -202,6 +202,10 @@ class ExperimentStatus(ApiModel):
     """What is tried out."""
     step: StepStatus | None = None
     """The step that goes on."""
+    weight: str = ""
+    """Percent of the requests that the candidates answer, such as `10`, or `v3:10,v4:20`."""
+    requests: int | None = None
+    """Requests and copies that were counted of the candidate that has fewest."""
     arms: Annotated[list[ArmStatus], Field(json_schema_extra=list_map("name"))] | None = None
     """The incumbent and its challengers."""
     guardrails: list[GuardrailStatus] | None = None

@@ -23,7 +23,7 @@ from contender.core.snapshot import Snapshot
 
 FRESH = timedelta(seconds=10)
 """So often at most are mere counts written."""
-_VOLATILE = ("arms", "guardrails", "epochs", "counters", "countedAt", "step", "message")
+_VOLATILE = ("requests", "arms", "guardrails", "epochs", "counters", "countedAt", "step", "message")
 _COUNTS = frozenset({"requests", "errors", "missing", "p50", "p95", "p99", "evidence", "message"})
 
 
@@ -65,7 +65,14 @@ def make_experiment_status(
     )
     going = active or course.phase == Phase.PENDING
     message = _message(course, routers.waits, snapshot.now) if going else _ended(course)
-    told = status.model_copy(update={"message": message})
+    challengers = [one for one in status.arms or [] if one.role == "Challenger"]
+    told = status.model_copy(
+        update={
+            "message": message,
+            "weight": _weights(challengers),
+            "requests": min((one.requests for one in challengers), default=None),
+        }
+    )
     conditions = set_conditions(
         list((course.owner.get("status") or {}).get("conditions") or []),
         _judge(course, message, routers if active else RouterNews()),
@@ -74,6 +81,12 @@ def make_experiment_status(
     )
     shown = told.model_dump(by_alias=True, exclude_none=True, exclude_defaults=False, mode="json")
     return {**_without_empty(shown), "conditions": conditions}
+
+
+def _weights(challengers: list[ArmStatus]) -> str:
+    if len(challengers) == 1:
+        return str(challengers[0].weight)
+    return ",".join(f"{one.name}:{one.weight}" for one in challengers)
 
 
 def worth_writing(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> bool:
