@@ -1,4 +1,4 @@
-"""Every field of the CRD's spec: an object that is right around it, and values right and wrong.
+"""Every field of the CRDs' specs: an object that is right around it, and values right and wrong.
 
 The schema itself says what to try: nothing here knows a field by name, but for the few that a rule
 ties to another field (`complete`).
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from contender.api.crd import modeldeployment_crd
+from contender.api.crd import CRDS
+from contender.api.v1alpha1.rollout import CANDIDATE
 
 Schema = Mapping[str, Any]
 Json = dict[str, Any]
@@ -21,14 +22,33 @@ Step = str | int
 LONG = 4096
 """Strings that have no pattern are tried up to their limit, those with one as their pattern may."""
 
+SMALLEST: Mapping[str, Json] = {
+    "ModelDeployment": {
+        "model": {
+            "version": "1",
+            "image": "churn:1",
+            "resources": {"requests": {"cpu": "1m"}},
+        },
+    },
+    "Experiment": {
+        "target": "churn",
+        "candidates": [{"name": CANDIDATE, "model": {"version": "2"}}],
+        "steps": [{"name": "look"}],
+    },
+}
+"""By kind: the least that a right spec says, but for what `complete` adds."""
+
 
 @dataclass(frozen=True)
 class Field:
-    """One node of the schema below spec."""
+    """One node of the schema of a kind, below spec or status."""
 
     path: tuple[Step, ...]
     schema: Schema
     required: bool = False
+    inner: bool = False
+    """Whether it is the item of a list or the value of a map, which what holds it describes."""
+    kind: str = "ModelDeployment"
 
     @property
     def where(self) -> str:
@@ -42,55 +62,60 @@ class Field:
         return text
 
     def __str__(self) -> str:
-        return self.where.replace("[0]", "")
+        return f"{self.kind}.{self.where}".replace("[0]", "")
 
 
 @cache
-def schema_of_crd() -> Schema:
-    """Return the schema of a ModelDeployment."""
-    return modeldeployment_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+def schema_of_crd(kind: str = "ModelDeployment") -> Schema:
+    """Return the schema of a kind."""
+    crd = next(crd for make in CRDS if (crd := make())["spec"]["names"]["kind"] == kind)
+    return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
-def fields(part: str = "spec") -> Iterator[Field]:
-    """Iterate over all fields below a part of the object, itself included."""
-    root = schema_of_crd()
-    yield from _walk(Field((part,), root["properties"][part], part in root["required"]))
+def fields(part: str = "spec", kind: str = "ModelDeployment") -> Iterator[Field]:
+    """Iterate over all fields below a part of an object, itself included."""
+    root = schema_of_crd(kind)
+    yield from _walk(Field((part,), root["properties"][part], part in root["required"], kind=kind))
 
 
 def _walk(field: Field) -> Iterator[Field]:
     yield field
     schema, required = field.schema, field.schema.get("required", ())
     for name, inner in schema.get("properties", {}).items():
-        yield from _walk(Field((*field.path, name), inner, name in required))
+        yield from _walk(_below(field, name, inner, required=name in required))
     if "items" in schema:
-        yield from _walk(Field((*field.path, 0), schema["items"]))
+        yield from _walk(_below(field, 0, schema["items"], inner=True))
     if isinstance(schema.get("additionalProperties"), dict):
-        yield from _walk(Field((*field.path, "cpu"), schema["additionalProperties"]))
+        key = CANDIDATE if _is_by_candidate(schema) else "cpu"
+        yield from _walk(_below(field, key, schema["additionalProperties"], inner=True))
+
+
+def _below(field: Field, step: Step, schema: Schema, **how: bool) -> Field:
+    return Field((*field.path, step), schema, kind=field.kind, **how)
+
+
+def _is_by_candidate(schema: Schema) -> bool:
+    """Return whether the keys of a map are names of candidates: all maps to numbers are so."""
+    return schema["additionalProperties"].get("type") == "integer"
 
 
 # Objects
 
 
 def around(field: Field, value: Any) -> Json:
-    """Return a ModelDeployment with this value at a field, and no more than the field needs."""
+    """Return an object with this value at a field, and no more than the field needs."""
     body: Json = {
         "apiVersion": "contender.dev/v1alpha1",
-        "kind": "ModelDeployment",
+        "kind": field.kind,
         "metadata": {"name": "churn", "namespace": "default"},
-        "spec": {
-            "model": {
-                "version": "1",
-                "image": "churn:1",
-                "resources": {"requests": {"cpu": "1m"}},
-            },
-        },
+        "spec": deepcopy(SMALLEST[field.kind]),
     }
-    _put(body, schema_of_crd(), field.path, value)
+    _put(body, schema_of_crd(field.kind), field.path, value)
     return complete(body)
 
 
 def without(field: Field) -> Json:
-    """Return a ModelDeployment that lacks a required field."""
+    """Return an object that lacks a required field."""
     body = around(field, least(field.schema))
     node: Any = body
     for step in field.path[:-1]:
@@ -141,6 +166,8 @@ def least(schema: Schema) -> Any:  # noqa: PLR0911 (one per type)
             return [least(schema["items"]) for _ in range(schema.get("minItems", 0))]
         case "boolean":
             return True
+        case _ if "additionalProperties" in schema:
+            return keys(schema, schema.get("minProperties", 0))
         case _:
             properties = schema.get("properties", {})
             return {name: least(properties[name]) for name in schema.get("required", ())}
@@ -182,12 +209,14 @@ def right_values(field: Field) -> Iterator[Any]:
         yield from (1, "1", "1500m", "2Gi", "1e3", "0.5")
         yield text(schema, schema["maxLength"])
     elif bounds := duration_bounds(schema):
-        yield from (*bounds, text(schema, schema["maxLength"]))
+        padded = (schema["maxLength"] - len(bounds[0])) // len("0s")
+        yield from (*bounds, bounds[0] + padded * "0s")
     else:
-        yield from _right_by_type(schema)
+        yield from _right_by_type(field)
 
 
-def _right_by_type(schema: Schema) -> Iterator[Any]:
+def _right_by_type(field: Field) -> Iterator[Any]:
+    schema = field.schema
     match schema["type"]:
         case "string":
             if "pattern" not in schema and not schema.get("minLength"):
@@ -197,6 +226,8 @@ def _right_by_type(schema: Schema) -> Iterator[Any]:
         case "integer":
             yield schema["minimum"]
             yield schema.get("maximum", schema["minimum"] + 1)
+        case "number":
+            yield from (schema["minimum"], schema["maximum"])
         case "boolean":
             yield from (True, False)
         case "array":
@@ -206,7 +237,8 @@ def _right_by_type(schema: Schema) -> Iterator[Any]:
         case "object":
             yield least(schema)
             if "maxProperties" in schema:
-                yield keys(schema, schema["maxProperties"])
+                only = field.kind != "Experiment" and _is_by_candidate(schema)
+                yield keys(schema, 1 if only else schema["maxProperties"])
 
 
 def items(schema: Schema, count: int) -> list[Any]:
@@ -220,9 +252,11 @@ def items(schema: Schema, count: int) -> list[Any]:
 
 def keys(schema: Schema, count: int) -> Json:
     """Return a map of this many right values."""
-    return {
-        f"example.com/k{number}": least(schema["additionalProperties"]) for number in range(count)
-    }
+    if _is_by_candidate(schema):
+        names = [CANDIDATE, *(f"{CANDIDATE}-{number}" for number in range(1, count))][:count]
+    else:
+        names = [f"example.com/k{number}" for number in range(count)]
+    return {name: least(schema["additionalProperties"]) for name in names}
 
 
 def duration_bounds(schema: Schema) -> tuple[str, str] | None:
@@ -293,13 +327,19 @@ def _matches(pattern: re.Pattern[str], value: str) -> bool:
 def _wrong_number(schema: Schema) -> Iterator[Wrong]:
     if "minimum" in schema:
         least_number = schema["minimum"]
-        says = f"should be greater than or equal to {least_number}"
+        says = f"should be greater than or equal to {_written(least_number)}"
         yield Wrong("below the minimum", least_number - 1, says)
     if "maximum" in schema:
         most = schema["maximum"]
-        yield Wrong("above the maximum", most + 1, f"should be less than or equal to {most}")
+        says = f"should be less than or equal to {_written(most)}"
+        yield Wrong("above the maximum", most + 1, says)
     if schema.get("type") == "integer":
         yield Wrong("a fraction", 1.5, "must be of type integer")
+
+
+def _written(number: float) -> str:
+    """Return a number as the API server writes it."""
+    return f"{number:g}" if isinstance(number, float) else str(number)
 
 
 def _wrong_size(schema: Schema) -> Iterator[Wrong]:
@@ -308,6 +348,8 @@ def _wrong_size(schema: Schema) -> Iterator[Wrong]:
         yield Wrong("too many items", items(schema, most + 1), f"must have at most {most} item")
     if schema.get("minItems"):
         yield Wrong("too few items", [], "should have at least 1 items")
+    if schema.get("minProperties"):
+        yield Wrong("too few keys", {}, "should have at least 1 properties")
     if "maxProperties" in schema:
         most = schema["maxProperties"]
         yield Wrong("too many keys", keys(schema, most + 1), f"must have at most {most} item")
@@ -321,10 +363,18 @@ def _wrong_size(schema: Schema) -> Iterator[Wrong]:
 def complete(body: Json) -> Json:
     """Add what the rules between fields ask for. What is of a wrong type is left as it is."""
     spec = body["spec"]
-    if not isinstance(spec, dict):
-        return body
+    if isinstance(spec, dict):
+        if body.get("kind") == "Experiment":
+            _complete_experiment(spec)
+        else:
+            _complete_model_deployment(spec)
+    return body
+
+
+def _complete_model_deployment(spec: Json) -> None:
     for container, pod in _containers(spec):
-        _complete_container(container, pod)
+        _complete_container(container)
+        _complete_volumes(container, pod)
     for pod in _pods(spec):
         for volume in _dicts(pod.get("volumes")):
             if not volume.keys() & {"configMap", "secret", "emptyDir", "persistentVolumeClaim"}:
@@ -338,7 +388,54 @@ def complete(body: Json) -> Json:
     retraining = spec.get("retraining")
     if isinstance(retraining, dict) and "timeZone" in retraining:
         retraining.setdefault("schedule", "@daily")
-    return body
+    rollout, router = spec.get("rollout"), spec.get("router")
+    if isinstance(rollout, dict):
+        _complete_trial(rollout.get("experiment"))
+    if isinstance(router, dict) and router.get("maxReplicas") == 1:
+        router["replicas"] = 1
+
+
+def _complete_experiment(spec: Json) -> None:
+    _complete_trial(spec)
+    for candidate in _dicts(spec.get("candidates")):
+        if isinstance(candidate.get("model"), dict):
+            _complete_container(candidate["model"])
+    named = {
+        name
+        for step in _dicts(spec.get("steps"))
+        for part, percents in (("shadow", "percents"), ("split", "weights"))
+        for name in _dict(_dict(step.get(part)).get(percents))
+    }
+    if not named <= {CANDIDATE}:
+        model = SMALLEST["Experiment"]["candidates"][0]["model"]
+        spec["candidates"] = [{"name": name, "model": dict(model)} for name in sorted(named)]
+
+
+def _complete_trial(trial: Any) -> None:
+    """Complete what Experiments and rollouts have in common."""
+    if not isinstance(trial, dict):
+        return
+    if trial.get("stickiness") == {}:
+        trial["stickiness"] = {"header": "x-user"}
+    for step in _dicts(trial.get("steps")):
+        _complete_step(step)
+    for guardrail in _dicts(trial.get("guardrails")):
+        if not guardrail.keys() & {"maxRatio", "max"}:
+            guardrail["max"] = 0.1
+        if "threshold" in guardrail:
+            guardrail["metric"] = "LatencyAbove"
+        elif guardrail.get("metric") == "LatencyAbove":
+            guardrail["threshold"] = "100ms"
+
+
+def _complete_step(step: Json) -> None:
+    if not step.keys() & {"shadow", "split", "pause"}:
+        step["shadow"] = {}
+    if "pause" in step:
+        return
+    until = step.setdefault("until", {})
+    if isinstance(until, dict) and not until.keys() & {"atLeast", "requests"}:
+        until["requests"] = 1
 
 
 def _containers(spec: Json) -> Iterator[tuple[Json, Json]]:
@@ -361,13 +458,16 @@ def _pods(spec: Json) -> Iterator[Json]:
             yield holder["pod"]
 
 
-def _complete_container(container: Json, holder: Json) -> None:
+def _complete_container(container: Json) -> None:
     for variable in _dicts(container.get("env")):
         if variable.get("valueFrom") == {}:
             variable["valueFrom"] = {"fieldRef": {"fieldPath": "metadata.name"}}
     for source in _dicts(container.get("envFrom")):
         if not source.keys() & {"configMapRef", "secretRef"}:
             source["configMapRef"] = {"name": "settings"}
+
+
+def _complete_volumes(container: Json, holder: Json) -> None:
     named = {
         mount["name"]
         for mount in _dicts(container.get("volumeMounts"))
@@ -430,6 +530,10 @@ def _complete_target(target: Json) -> None:
         target["averageValue"] = "1"
     elif target.get("type") == "Value":
         target.setdefault("value", "1")
+
+
+def _dict(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _dicts(value: Any) -> list[Json]:

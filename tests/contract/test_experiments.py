@@ -1,17 +1,14 @@
 """What users write as an Experiment, right and wrong, and what they are told."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.contract.server import MODELS, Server
-from tests.contract.test_situations import BASE, check, merged
+from tests.contract.test_situations import BASE, OF_EXPERIMENTS, check, merged
 from tests.contract.test_situations import told as told_of_model
 from tests.e2e.kube import ApiRefusal, Json
 
-SITUATIONS = yaml.safe_load(Path(__file__).with_name("experiments.yaml").read_text())
 COLLECTION = f"{MODELS}/namespaces/default/experiments"
 SMALLEST: Json = {
     "target": "churn",
@@ -38,12 +35,12 @@ def told(apiserver: Server, name: str, spec: Json) -> str:
     return ""
 
 
-@pytest.mark.parametrize("one", SITUATIONS["specs"], ids=lambda one: str(one["spec"])[:90])
+@pytest.mark.parametrize("one", OF_EXPERIMENTS["specs"], ids=lambda one: str(one["spec"])[:90])
 def test_specs(apiserver: Server, one: Json) -> None:
     check(told(apiserver, "churn-v2", merged(SMALLEST, one["spec"])), one.get("says", ""))
 
 
-@pytest.mark.parametrize("one", SITUATIONS["names"], ids=lambda one: one["name"])
+@pytest.mark.parametrize("one", OF_EXPERIMENTS["names"], ids=lambda one: one["name"])
 def test_names(apiserver: Server, one: Json) -> None:
     check(told(apiserver, one["name"], SMALLEST), one.get("says", ""))
 
@@ -56,7 +53,7 @@ def existing(apiserver: Server) -> Iterator[Json]:
     apiserver.kube.delete("Experiment", "existing", "default")
 
 
-@pytest.mark.parametrize("one", SITUATIONS["changes"], ids=lambda one: str(one["spec"])[:90])
+@pytest.mark.parametrize("one", OF_EXPERIMENTS["changes"], ids=lambda one: str(one["spec"])[:90])
 def test_changes(apiserver: Server, existing: Json, one: Json) -> None:
     del existing
     try:
@@ -68,7 +65,9 @@ def test_changes(apiserver: Server, existing: Json, one: Json) -> None:
     check(answer, one.get("says", ""))
 
 
-@pytest.mark.parametrize("one", SITUATIONS["rollouts"], ids=lambda one: str(one["rollout"])[:90])
+@pytest.mark.parametrize(
+    "one", OF_EXPERIMENTS["rollouts"], ids=lambda one: str(one["rollout"])[:90]
+)
 def test_rollouts(apiserver: Server, one: Json) -> None:
     answer = told_of_model(apiserver, "churn", merged(BASE, {"rollout": one["rollout"]}))
     check(answer, one.get("says", ""))

@@ -11,6 +11,7 @@ from tests.contract.server import MODELS, Server
 from tests.e2e.kube import ApiRefusal, Json
 
 SITUATIONS = yaml.safe_load(Path(__file__).with_name("situations.yaml").read_text())
+OF_EXPERIMENTS = yaml.safe_load(Path(__file__).with_name("experiments.yaml").read_text())
 COLLECTION = f"{MODELS}/namespaces/default/modeldeployments"
 BASE: Json = {
     "model": {"version": "1", "image": "churn:1", "resources": {"requests": {"cpu": "1m"}}}
@@ -60,10 +61,15 @@ def test_specs(apiserver: Server, one: Json) -> None:
     check(told(apiserver, "churn", merged(BASE, one["spec"])), one.get("says", ""))
 
 
-def test_every_rule_of_the_crd_has_a_situation() -> None:
-    """Each rule's message is met by at least one refusal above."""
-    told = [one["says"] for one in [*SITUATIONS["names"], *SITUATIONS["specs"]] if "says" in one]
-    page = (CHECKOUT / "docs" / "reference-modeldeployment.md").read_text()
+@pytest.mark.parametrize("kind", ["modeldeployment", "experiment"])
+def test_every_rule_of_the_crd_has_a_situation(kind: str) -> None:
+    """Each rule's message is met by at least one refusal, here or in test_experiments.py.
+
+    A part that both kinds have is one class, and its rules are tried at one of them.
+    """
+    lists = [SITUATIONS["names"], SITUATIONS["specs"], *OF_EXPERIMENTS.values()]
+    told = [one["says"] for situations in lists for one in situations if "says" in one]
+    page = (CHECKOUT / "docs" / f"reference-{kind}.md").read_text()
     rules = page.split("Refused at apply, with the message shown:")[1]
     for message in [line[2:] for line in rules.splitlines() if line.startswith("- ")]:
         if not message.startswith("must be a duration"):  # proven field by field

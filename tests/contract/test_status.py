@@ -1,32 +1,48 @@
 """The status schema lets through what the operator tells: nothing is pruned or refused."""
 
-from contender.api.v1alpha1 import ModelDeployment
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from contender.api.v1alpha1 import ExperimentStatus, ModelDeploymentStatus
+from contender.api.v1alpha1.base import ApiModel
+from tests.contract import fields
 from tests.contract.server import MODELS, Server
 from tests.e2e.kube import Json
 
-COLLECTION = f"{MODELS}/namespaces/default/modeldeployments"
+TIME = "2026-01-01T00:00:00Z"
+CONDITION: Json = {
+    "type": "Ready",
+    "status": "False",
+    "reason": "Updating",
+    "message": "m" * 2048,
+    "lastTransitionTime": TIME,
+    "observedGeneration": 3,
+}
+REVISION: Json = {"revision": "churn-a", "version": "1", "replicas": 2, "ready": 1}
+ARM: Json = {
+    "name": "v2",
+    "revision": "churn-b",
+    "version": "2",
+    "image": "churn:2",
+    "modelHash": "v1:b",
+}
+COUNT: Json = {"arm": "v2", "requests": 9, "errors": 1, "missing": 2, "slow": {"slow": 3}}
 
-
-def test_a_status_with_every_field_is_stored_whole(apiserver: Server) -> None:
-    time = "2026-01-01T00:00:00Z"
-    revision = {"revision": "churn-a", "version": "1", "replicas": 2, "ready": 1}
-    status = {
+# Whoever adds a field to the API adds it here.
+WHOLE: Mapping[str, Json] = {
+    "ModelDeployment": {
         "observedGeneration": 3,
         "phase": "Updating",
         "message": "m" * 4096,
-        "conditions": [
-            {
-                "type": "Ready",
-                "status": "False",
-                "reason": "Updating",
-                "message": "m" * 2048,
-                "lastTransitionTime": time,
-                "observedGeneration": 3,
-            }
-        ],
+        "conditions": [CONDITION],
         "endpoint": {"url": "http://churn.shop.svc"},
-        "serving": revision,
-        "candidate": revision,
+        "serving": REVISION,
+        "candidate": REVISION,
+        "experiment": {"name": "churn-v3", "phase": "Running", "step": "canary", "weight": 20},
+        "router": {"replicas": 2, "ready": 1, "inPath": True, "message": "m"},
         "revisions": [
             {
                 "name": "churn-a",
@@ -34,18 +50,18 @@ def test_a_status_with_every_field_is_stored_whole(apiserver: Server) -> None:
                 "image": "churn:1",
                 "modelHash": "v1:a",
                 "podHash": "v1:b",
-                "servedAt": time,
+                "servedAt": TIME,
             }
         ],
         "retraining": {
             "lastRun": {
                 "job": "churn-retrain-a",
-                "startedAt": time,
-                "finishedAt": time,
+                "startedAt": TIME,
+                "finishedAt": TIME,
                 "outcome": "Failed",
                 "message": "m",
             },
-            "nextRun": time,
+            "nextRun": TIME,
             "lastResult": {
                 "job": "churn-retrain-b",
                 "version": "2",
@@ -55,23 +71,112 @@ def test_a_status_with_every_field_is_stored_whole(apiserver: Server) -> None:
             },
         },
         "handled": [{"command": "rollback", "token": "a/b", "result": "Refused", "message": "m"}],
-    }
-    # Whoever adds a field to the API adds it here.
-    model = {**_model(apiserver, "status-whole"), "status": status}
-    read = ModelDeployment.model_validate(model).status
-    assert read
-    assert set(type(read).model_fields) == read.model_fields_set
-    path = f"{COLLECTION}/status-whole/status"
-    stored = apiserver.kube.ask("PUT", path, model, {"fieldValidation": "Strict"})
-    assert stored["status"] == status
+    },
+    "Experiment": {
+        "observedGeneration": 3,
+        "phase": "Running",
+        "reason": "Step",
+        "message": "m" * 4096,
+        "conditions": [CONDITION],
+        "plan": {
+            "hash": "v1:c",
+            "incumbent": {**ARM, "name": "incumbent"},
+            "replicas": 2,
+            "candidates": [ARM, {**ARM, "name": "v3"}],
+        },
+        "step": {"name": "look", "index": 0, "entered": True, "startedAt": TIME, "message": "m"},
+        "weight": "v2:20,v3:10",
+        "requests": 9,
+        "arms": [
+            {
+                "name": "v2",
+                "role": "Challenger",
+                "revision": "churn-b",
+                "version": "2",
+                "ready": 1,
+                "weight": 20,
+                "desiredWeight": 30,
+                "shadowPercent": 100,
+                "requests": 10**12,
+                "errors": 1,
+                "missing": 2,
+                "p50": "12ms",
+                "p95": "1.5s",
+                "p99": "2s",
+                "state": "Rejected",
+                "message": "m",
+            }
+        ],
+        "guardrails": [
+            {
+                "name": "slow",
+                "candidate": "v2",
+                "breached": True,
+                "evidence": -3.25,
+                "needed": 2.9957,
+                "message": "m",
+            }
+        ],
+        "winner": "v2",
+        "promotion": {"patch": '{"spec":{"model":{"version":"2"}}}', "until": TIME},
+        "verdict": {
+            "outcome": "Promoted",
+            "winner": "v2",
+            "reason": "AllSteps",
+            "message": "m",
+            "decidedAt": TIME,
+        },
+        "resumed": ["look", "wait"],
+        "copiesInFlight": 16,
+        "countedAt": TIME,
+        "epochs": [
+            {
+                "step": "look",
+                "since": TIME,
+                "traffic": "v1:d",
+                "shares": {"incumbent": 80, "v2": 20},
+                "counts": [COUNT, {**COUNT, "arm": "incumbent"}],
+            }
+        ],
+        "counters": [{"router": "6a7c7b1e-0000-4000-8000-000000000001/0", "counts": [COUNT]}],
+        "handled": [{"command": "abort", "token": "now", "result": "Refused", "message": "m"}],
+    },
+}
+READ: Mapping[str, type[ApiModel]] = {
+    "ModelDeployment": ModelDeploymentStatus,
+    "Experiment": ExperimentStatus,
+}
+
+each_kind = pytest.mark.parametrize("kind", [*WHOLE])
 
 
-def _model(apiserver: Server, name: str) -> Json:
-    live = apiserver.kube.get("ModelDeployment", name, "default")
-    return live or apiserver.kube.create(
-        {
-            "kind": "ModelDeployment",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {"model": {"version": "1", "image": "churn:1"}},
-        }
-    )
+@each_kind
+def test_a_status_with_every_field_is_stored_whole(apiserver: Server, kind: str) -> None:
+    body = {**_stored(apiserver, kind, "status-whole"), "status": WHOLE[kind]}
+    path = f"{MODELS}/namespaces/default/{kind.lower()}s/status-whole/status"
+    stored = apiserver.kube.ask("PUT", path, body, {"fieldValidation": "Strict"})
+    assert stored["status"] == WHOLE[kind]
+
+
+@each_kind
+def test_the_operator_reads_it_back_whole(kind: str) -> None:
+    read = READ[kind].model_validate(WHOLE[kind])
+    assert read.model_dump(by_alias=True, exclude_unset=True, mode="json") == WHOLE[kind]
+
+
+@each_kind
+def test_it_has_every_field(kind: str) -> None:
+    for field in fields.fields("status", kind):
+        if field.inner:
+            continue
+        node: Any = {"status": WHOLE[kind]}
+        for step in field.path:
+            assert isinstance(step, int) or step in node, field
+            node = node[step]
+
+
+def _stored(apiserver: Server, kind: str, name: str) -> Json:
+    live = apiserver.kube.get(kind, name, "default")
+    body = fields.complete({"kind": kind, "spec": deepcopy(fields.SMALLEST[kind])})
+    metadata = {"name": name, "namespace": "default"}
+    return live or apiserver.kube.create({**body, "metadata": metadata})

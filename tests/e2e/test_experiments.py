@@ -230,3 +230,20 @@ def test_status_says_what_cannot_be_done(place: Place) -> None:
     status = same.until_phase("Failed")
     assert "same model" in status["message"]
     assert is_true(status, "Stalled")
+
+
+def test_a_candidate_that_is_refused_holds_up_nobody(place: Place) -> None:
+    serve(place)
+    mount = {"volumeMounts": [{"name": "weights", "mountPath": "/weights"}]}
+    misfit = candidate("v2", "2")
+    misfit["model"] |= mount
+    lost = Experiment(place, "misfit", candidates=[misfit], steps=[shadow()])
+    assert "does not declare" in lost.until_phase("Failed")["message"]
+    # Seen by no rule: more is asked for than allowed.
+    refused = candidate("v3", "3")
+    refused["model"]["resources"] = {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}
+    both = Experiment(place, "both", candidates=[candidate("v2", "2"), refused], steps=[shadow()])
+    status = both.until_phase("Paused")
+    states = {one["name"]: one["state"] for one in status["arms"]}
+    assert states == {"incumbent": "Active", "v2": "Active", "v3": "Rejected"}
+    assert is_true(place.status("model"), "Ready")

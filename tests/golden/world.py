@@ -21,7 +21,8 @@ from contender.core.children import CHILDREN
 from contender.core.diff import Annotate, Create, Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import Event, transitions
-from contender.core.experiment.tell import experiment_transitions, worth_writing
+from contender.core.experiment.events import experiment_transitions
+from contender.core.experiment.tell import worth_writing
 from contender.core.manifest import Manifest, format_time, name_of, owned_by
 from contender.core.plan import Plan, Problem, make_plan
 from contender.core.snapshot import Report, Snapshot

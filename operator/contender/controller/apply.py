@@ -50,8 +50,13 @@ class Applier:
         self._client = client
         self._caches = caches
 
-    async def apply(self, writes: tuple[Write, ...]) -> int:
+    async def apply(self, writes: tuple[Write, ...], tried: frozenset[str] = frozenset()) -> int:
         """Carry out the writes; return how many there were.
+
+        Args:
+            writes: in this order.
+            tried: revisions that only an Experiment wants. Where one of theirs is refused, the
+                Experiment is told, and all others go on.
 
         Raises:
             ApiError: a write failed; those before it are done. NameConflict when an object of
@@ -60,7 +65,13 @@ class Applier:
         done: list[str] = []
         try:
             for write in writes:
-                await self._one(write)
+                revision = label(write.manifest, names.LABEL_REVISION)
+                try:
+                    await self._one(write)
+                except ApiError as error:
+                    if revision not in tried or not error.is_refusal:
+                        raise
+                    self._caches.note_refusal((_namespace(write), revision), str(error))
                 done.append(_told(write))
         finally:
             if done:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from time import monotonic
 from typing import Protocol
 
 from contender.api.v1alpha1 import API_VERSION
@@ -25,6 +26,8 @@ from contender.kube.informer import Informer, relist_seconds, without_managed_fi
 OWNERS = Resource(API_VERSION, "ModelDeployment", "modeldeployments")
 
 RELIST_RETRY_SECONDS = 5.0
+REFUSAL_MEMORY_SECONDS = 60.0
+"""How long a candidate counts as refused: one that runs again is tried again."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,8 @@ class Caches:
 
     def __init__(self, client: Client, namespaces: Iterable[str], wake: Wake) -> None:
         self._wake = wake
+        self._refused: dict[Key, tuple[float, str]] = {}
+        """By revision of a candidate: when and why a child of it was refused."""
         self.insisted: dict[str, Insistence] = {}
         """By uid of a child: what others insist on. Only a process that wrote it knows."""
         scopes: list[str | None] = [*namespaces] or [None]
@@ -139,6 +144,16 @@ class Caches:
         """Return all objects that concern a ModelDeployment: its children, their pods, and the
         Experiments about it."""
         return [found for informer in self.children for found in informer.group(*key)]
+
+    def note_refusal(self, key: Key, why: str) -> None:
+        """Note that the API server refuses a child of a candidate's revision."""
+        self._refused[key] = (monotonic(), why)
+
+    def refusals(self, namespace: str) -> dict[str, str]:
+        """Return by revision what was refused of candidates lately."""
+        since = monotonic() - REFUSAL_MEMORY_SECONDS
+        self._refused = {key: one for key, one in self._refused.items() if one[0] >= since}
+        return {key[1]: why for key, (_, why) in self._refused.items() if key[0] == namespace}
 
     def experiments(self, key: Key) -> list[Manifest]:
         """Return all Experiments about a ModelDeployment, be it there or not."""

@@ -76,6 +76,7 @@ class Gatherer:
             snapshot,
             children=children,
             pods=tuple(one for one in related if one["kind"] == "Pod"),
+            refused=self._caches.refusals(snapshot.namespace),
             experiments=tuple(one for one in related if one["kind"] == EXPERIMENTS.kind),
             runs=_scheduled_runs(related, children),
             insisted={

@@ -26,11 +26,9 @@ from contender.core.children.service import SERVICE
 from contender.core.diff import Annotate, Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import transitions
-from contender.core.experiment.tell import (
-    experiment_transitions,
-    targetless_status,
-    worth_writing,
-)
+from contender.core.experiment.events import experiment_transitions
+from contender.core.experiment.idle import targetless_status
+from contender.core.experiment.tell import worth_writing
 from contender.core.manifest import Manifest, annotation, name_of
 from contender.core.plan import Plan, Problem, make_plan
 from contender.core.records import UnreadableRecord, selected_revision
@@ -160,7 +158,7 @@ class Reconciler:
                 with _timed("diff"):
                     writes = diff(snapshot, plan, CHILDREN)
                 with _timed("apply"):
-                    if not await self._apply(snapshot, writes):
+                    if not await self._apply(snapshot, writes, plan.revisions.tried):
                         return _Outcome(snapshot, plan)
             except ApiError as error:
                 failure = error
@@ -184,7 +182,9 @@ class Reconciler:
         if owner := self._caches.owner(key):
             await self._write_status(owner, invalid_status(owner, problem, datetime.now(UTC)))
 
-    async def _apply(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> int:
+    async def _apply(
+        self, snapshot: Snapshot, writes: tuple[Write, ...], tried: frozenset[str]
+    ) -> int:
         """Carry out the writes; return how many there were.
 
         Raises:
@@ -200,7 +200,7 @@ class Reconciler:
                 self._caches.learn_owner(live)
                 raise ApiError("GET", _path(live), 409, "Conflict", "it has changed meanwhile")
         await self._check_endpoint(snapshot, writes)
-        return await self._applier.apply(writes)
+        return await self._applier.apply(writes, tried)
 
     async def _check_endpoint(self, snapshot: Snapshot, writes: tuple[Write, ...]) -> None:
         """Check that the endpoint leaves no pods that could answer, whatever the caches say: it is

@@ -22,6 +22,11 @@ class Judgement:
     message: str = ""
 
 
+def truth(holds: bool) -> Truth:
+    """Return the status of a condition that holds, or does not."""
+    return "True" if holds else "False"
+
+
 def set_conditions(
     previous: list[Mapping[str, Any]],
     judgements: list[Judgement],

@@ -10,6 +10,7 @@ from contender.core.children.base import Child
 from contender.core.children.job import JOB
 from contender.core.commands import Refusal
 from contender.core.manifest import Manifest
+from contender.core.records import Record, handled
 from contender.core.revisions import Revisions, decide
 from contender.core.routing import Nudge, Routing, make_routing
 from contender.core.snapshot import Snapshot
@@ -114,7 +115,7 @@ def make_plan(snapshot: Snapshot, *, may_act: bool = True) -> Plan:
             Annotated(JOB, job, added) for job, added in retraining.messages_to_keep(snapshot)
         ),
         problem=problem,
-        refusals=(*revisions.refusals, *_refused_retraining(snapshot)),
+        refusals=(*revisions.refusals, *_refused_retraining(snapshot, revisions.records)),
         nudges=routing.nudges if routing else (),
         again_at=_next_moment(snapshot, revisions, routing, problem),
     )
@@ -152,8 +153,10 @@ def _without_candidate(revisions: Revisions) -> Revisions:
     )
 
 
-def _refused_retraining(snapshot: Snapshot) -> tuple[Refusal, ...]:
-    if snapshot.command(names.COMMAND_RETRAIN) and snapshot.spec.retraining is None:
+def _refused_retraining(snapshot: Snapshot, records: tuple[Record, ...]) -> tuple[Refusal, ...]:
+    token = snapshot.command(names.COMMAND_RETRAIN)
+    done = handled(records, names.COMMAND_RETRAIN, token)
+    if token and not done and snapshot.spec.retraining is None:
         message = "spec.retraining is not set: say there which job trains the model"
         return (Refusal(names.COMMAND_RETRAIN, message),)
     return ()

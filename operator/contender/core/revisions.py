@@ -67,6 +67,13 @@ class Revisions:
         return None if self.serving and self.wanted.name == self.serving.name else self.wanted
 
     @property
+    def tried(self) -> frozenset[str]:
+        """Revisions that only an Experiment wants: what is refused of them is its concern alone."""
+        needed = {self.wanted.name} if not self.must_earn else set()
+        needed |= {self.serving.name} if self.serving else set()
+        return frozenset(self.trials.floors) - needed
+
+    @property
     def held(self) -> bool:
         """Whether a rollback holds the wanted revision against spec."""
         return names.ANNOTATION_HOLDS in self.wanted.marks

@@ -63,7 +63,7 @@ def router_template(snapshot: Snapshot, routing: "Routing") -> dict[str, Any]:
 
 def _container(snapshot: Snapshot, routing: "Routing") -> dict[str, Any]:
     said = routing.settings.resources
-    resources = said.canonical() if said else _RESOURCES
+    resources = _with_cpu(said.canonical()) if said else _RESOURCES
     return {
         "name": ROUTER_CONTAINER,
         "image": snapshot.installation.router_image,
@@ -108,6 +108,14 @@ def _ready(*, period: int, failures: int) -> dict[str, Any]:
         "failureThreshold": failures,
         "successThreshold": 1,
     }
+
+
+def _with_cpu(resources: dict[str, Any]) -> dict[str, Any]:
+    """Return resources that name CPU: the autoscaler measures in percent of it."""
+    if any("cpu" in amounts for amounts in resources.values()):
+        return resources
+    requests = {"cpu": _RESOURCES["requests"]["cpu"], **resources.get("requests", {})}
+    return {**resources, "requests": requests}
 
 
 def _workers(resources: dict[str, Any]) -> int:

@@ -77,6 +77,8 @@ class Snapshot:
     """Experiments whose target is this ModelDeployment."""
     routers: Mapping[str, Reading] = field(default_factory=lambda: {})
     """By process (uid of the pod and number of restarts): what each ready router says."""
+    refused: Mapping[str, str] = field(default_factory=lambda: {})
+    """By revision of a candidate: why the API server refuses one of its children."""
     installation: Installation = Installation()
     """What holds for all ModelDeployments."""
     insisted: Mapping[str, Insistence] = field(default_factory=lambda: {})

@@ -9,8 +9,9 @@ from typing import Any
 from contender.core import names, retraining, routers
 from contender.core.commands import COMMANDS
 from contender.core.conditions import Judgement, set_conditions
+from contender.core.experiment.idle import unreadable_status
 from contender.core.experiment.machine import FINAL
-from contender.core.experiment.tell import RouterNews, make_experiment_status, unreadable_status
+from contender.core.experiment.tell import RouterNews, make_experiment_status
 from contender.core.judge import judge
 from contender.core.manifest import Manifest, format_time, value_at
 from contender.core.plan import Plan, Problem

@@ -56,6 +56,12 @@ class ApiError(Exception):
         """Whether waiting alone may heal it: no answer, overload or a fault of the server."""
         return self.status in (0, 408, 429) or self.status >= 500
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the same request would be answered the same way, until somebody mends it."""
+        raced = self.is_conflict or self.already_exists or self.not_found
+        return 400 <= self.status < 500 and not raced and not self.passes
+
 
 class NotLeading(ApiError):
     """A write that was not sent: another process may have taken over."""

@@ -74,7 +74,7 @@ def figures(scrapes: Iterable[str], traffic: Traffic) -> dict[str, Counted]:
         for arm in traffic.arms:
             before = found[arm.name]
             found[arm.name] = Counted(
-                calls=before.calls + _calls(counters, arm, arm == traffic.incumbent),
+                calls=before.calls + _calls(counters, arm, traffic),
                 copies=before.copies + _copies(counters, arm),
             )
     return found
@@ -119,15 +119,17 @@ class _Counters:
         )
 
 
-def _calls(counters: _Counters, arm: Arm, is_incumbent: bool) -> Figures:
-    told = counters.figures(names.arm(arm.revision)) + counters.figures(
-        names.mirrored(arm.revision)
-    )
-    if is_incumbent:
-        return told
-    # Answers are counted where the route leads; what its own pods took, at their cluster.
-    others = max(0, told.answered - counters.of(names.live(arm.revision), "upstream_rq"))
-    return replace(told, errors=min(told.answered, told.errors + others))
+def _calls(counters: _Counters, arm: Arm, traffic: Traffic) -> Figures:
+    copied = counters.figures(names.mirrored(arm.revision))
+    told = counters.figures(names.arm(arm.revision)) + copied
+    if arm != traffic.incumbent:
+        # Answers are counted where the route leads; what its own pods took, at their cluster.
+        others = max(0, told.answered - counters.of(names.live(arm.revision), "upstream_rq"))
+        return replace(told, errors=min(told.answered, told.errors + others))
+    if traffic.mirrors and not any(traffic.trial.weights.values() if traffic.trial else ()):
+        # Beside copies only what could be copied: no challenger gets large uploads or upgrades.
+        return copied
+    return told
 
 
 def _copies(counters: _Counters, arm: Arm) -> Figures:

@@ -39,10 +39,12 @@ def advance(course: Course, scene: Scene) -> Course:
 def _counted(course: Course, scene: Scene) -> Course:
     """Take over what routers counted, and widen the bound of copies when it is busier."""
     at, reports = course.status.step, scene.reports
-    if reports is None or course.step is None or at is None or not at.entered:
+    if reports is None or at is None:
         return course
+    # While candidates are made ready for a step, the traffic is still that of the one before.
+    step = course.spec.steps[at.index if at.entered else at.index - 1]
     status, checks = course.status, course.spec.guardrails or []
-    status = counting.count(status, course.step.name, reports, checks, scene.now)
+    status = counting.count(status, step.name, reports, checks, scene.now)
     rate = _rate(course.status, status)
     bound = copies_in_flight(max(rate, FIRST_RATE), COPY_TIMEOUT_SECONDS)
     status = status.model_copy(update={"copies_in_flight": max(bound, status.copies_in_flight)})
@@ -157,7 +159,9 @@ def _of_winner(course: Course, scene: Scene) -> Iterator[Trigger]:
 def _judged(course: Course, scene: Scene) -> Course:
     """Reject candidates that breach a guardrail, or never get ready."""
     for one in course.left:
-        if why := _breach(course, one.name) or hopeless(scene.snapshot, one.revision):
+        refused = scene.snapshot.refused.get(one.revision, "")
+        why = refused or _breach(course, one.name) or hopeless(scene.snapshot, one.revision)
+        if why:
             course = _rejecting(course, one, why)
     return course
 
@@ -176,4 +180,6 @@ def _rejecting(course: Course, one: PlannedArm, why: str) -> Course:
         else arm
         for arm in course.status.arms or []
     ]
-    return course.told(arms=arms)
+    # One that was to serve serves no more.
+    winner = "" if course.status.winner == one.name else course.status.winner
+    return course.told(arms=arms, winner=winner)

@@ -85,7 +85,7 @@ def conduct(
     courses, unreadable = _read(snapshot)
     if not courses:
         return Conduct(unreadable=unreadable, records=_unmarked(records, serving, ()))
-    turn = _whose_turn(courses)
+    turn = _whose_turn(courses, arrived=arrived)
     going: list[Course] = []
     reports = None
     for course in courses:
@@ -115,7 +115,7 @@ def conduct(
         needs_routers=active is not None,
         floors=needed,
         reports=reports,
-        again_at=_again_at(going, active, snapshot),
+        again_at=_again_at(going, active, trial, snapshot),
     )
 
 
@@ -157,10 +157,15 @@ def _with_lost_records(course: Course, scene: Scene) -> Course:
     return replace(course, records=tuple(one for one in resolved.records if one.name in lost))
 
 
-def _whose_turn(courses: list[Course]) -> Course | None:
-    """Return the one that has the traffic, or the oldest that waits for it."""
+def _whose_turn(courses: list[Course], *, arrived: bool) -> Course | None:
+    """Return the one that has the traffic, or the oldest that waits for it. While spec's model has
+    an Experiment to win, all others wait for that one."""
     started = [one for one in courses if one.phase in STARTED]
-    waiting = [one for one in courses if one.phase == Phase.PENDING and not one.paused]
+    waiting = [
+        one
+        for one in courses
+        if one.phase == Phase.PENDING and not one.paused and (arrived or one.owned)
+    ]
     return next(iter([*started, *waiting]), None)
 
 
@@ -237,7 +242,9 @@ def _is_marked(record: Record) -> bool:
     return names.ANNOTATION_EARNED in record.marks or names.ANNOTATION_WON in record.marks
 
 
-def _again_at(courses: list[Course], active: Course | None, snapshot: Snapshot) -> datetime | None:
+def _again_at(
+    courses: list[Course], active: Course | None, trial: Trial | None, snapshot: Snapshot
+) -> datetime | None:
     moments: list[datetime] = []
     if active:
         moments += [
@@ -245,9 +252,9 @@ def _again_at(courses: list[Course], active: Course | None, snapshot: Snapshot) 
             for one in active.left
             if (moment := hopeless_at(snapshot, one.revision)) and moment > snapshot.now
         ]
-        at, step = active.status.step, active.step
-        if at and at.entered:
+        if trial:
             moments.append(snapshot.now + LOOK)
+        at, step = active.status.step, active.step
         if at and at.started_at and step and step.until and step.until.at_least:
             over = parse_time(at.started_at) + timedelta(seconds=seconds(step.until.at_least))
             moments += [over] if over > snapshot.now else []

@@ -62,8 +62,10 @@ def resolve(
 def _record(snapshot: Snapshot, candidate: Candidate, number: int) -> Record:
     """Return the candidate's record: its own fields over those of the target's spec."""
     target = pod_input(snapshot.spec)
+    scaling = snapshot.spec.scaling
     body: dict[str, Any] = {
         **target,
+        **({"scaling": scaling.canonical()} if scaling else {}),
         "model": {**target["model"], **_said(candidate)},
     }
     try:
@@ -73,9 +75,28 @@ def _record(snapshot: Snapshot, candidate: Candidate, number: int) -> Record:
             f"candidate {candidate.name}, with what it takes over from ModelDeployment"
             f" {snapshot.name}, is no model: {explain(error)}"
         ) from error
+    if why := _misfit(spec):
+        raise Unresolvable(f"candidate {candidate.name}: {why}")
     words = pod_input(spec)
     name = names.revision_name(snapshot.name, names.digest(words))
     return Record(name, number, words, render_workload(snapshot.name, name, spec))
+
+
+def _misfit(spec: ModelDeploymentSpec) -> str:
+    """Return why a model does not fit into the pod and the scaling that it takes over: what the CRD
+    refuses in a ModelDeployment, where it sees all of it."""
+    volumes = {one.name for one in (spec.pod.volumes or [] if spec.pod else [])}
+    mounted = {one.name for one in spec.model.volume_mounts or []}
+    if lost := sorted(mounted - volumes):
+        return f"it mounts {', '.join(lost)}, which the target's spec.pod.volumes does not declare"
+    if spec.transformer and spec.transformer.port == spec.model.port:
+        return f"its port {spec.model.port} is that of the transformer in the same pod"
+    said = spec.model.resources.canonical() if spec.model.resources else {}
+    has_cpu = any("cpu" in amounts for amounts in said.values())
+    by_cpu = spec.scaling and any(one.type == "CPU" for one in spec.scaling.metrics or [])
+    if by_cpu and not has_cpu:
+        return "the target scales by CPU, and its resources name none"
+    return ""
 
 
 def _said(candidate: Candidate) -> dict[str, Any]:

@@ -1,23 +1,22 @@
 """Tell: the status of an Experiment, for people and for the next look."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from contender.api.v1alpha1.experiment_status import (
     ArmStatus,
     GuardrailStatus,
 )
-from contender.core.conditions import Judgement, Truth, set_conditions
-from contender.core.events import Event
+from contender.core.conditions import Judgement, set_conditions, truth
 from contender.core.experiment import counting, orders
-from contender.core.experiment.conduct import Conduct, Unreadable
+from contender.core.experiment.conduct import Conduct
 from contender.core.experiment.course import STARTED, Course
 from contender.core.experiment.machine import FINAL, Phase
 from contender.core.experiment.progress import holds
 from contender.core.experiment.steps import wish_at
-from contender.core.manifest import Manifest, format_time, parse_time
+from contender.core.manifest import parse_time
 from contender.core.routing import INCUMBENT
 from contender.core.snapshot import Snapshot
 
@@ -241,147 +240,31 @@ def _judge(course: Course, message: str, routers: RouterNews) -> list[Judgement]
     over = phase in FINAL or phase == Phase.INCONCLUSIVE
     return [
         Judgement(
-            "Progressing", _truth(phase == Phase.RUNNING), str(phase) if going else reason, message
+            "Progressing", truth(phase == Phase.RUNNING), str(phase) if going else reason, message
         ),
-        Judgement("Decided", _truth(over), reason if over else str(phase), message),
+        Judgement("Decided", truth(over), reason if over else str(phase), message),
         Judgement(
             "Paused",
-            _truth(phase == Phase.PAUSED),
+            truth(phase == Phase.PAUSED),
             "WaitsForPerson" if phase == Phase.PAUSED else "NotPaused",
             message if phase == Phase.PAUSED else "",
         ),
         Judgement(
             "Bypassed",
-            _truth(bool(routers.bypass)),
+            truth(bool(routers.bypass)),
             "OlderConnections" if routers.bypass else "AllThroughRouters",
             routers.bypass,
         ),
         Judgement(
             "Reconciling",
-            _truth(going and not routers.trouble),
+            truth(going and not routers.trouble),
             str(phase),
             message if going else "",
         ),
         Judgement(
             "Stalled",
-            _truth(failed or bool(routers.trouble)),
+            truth(failed or bool(routers.trouble)),
             reason if failed else "RouterNotReady" if routers.trouble else "NotStalled",
             message if failed else routers.trouble,
         ),
     ]
-
-
-def _truth(holds: bool) -> Truth:
-    return "True" if holds else "False"
-
-
-def unreadable_status(one: Unreadable, now: datetime) -> dict[str, Any]:
-    """Return the status of an Experiment that cannot be read: its traffic is the incumbent's."""
-    return _plain(one.owner, "InvalidSpec", one.message, now, stalled=True)
-
-
-def targetless_status(owner: Manifest, now: datetime) -> dict[str, Any]:
-    """Return the status of an Experiment whose ModelDeployment is not there."""
-    before = owner.get("status") or {}
-    target = owner["spec"].get("target", "")
-    said = f"ModelDeployment {target} does not exist"
-    if before.get("phase", "Pending") == "Pending":
-        return _plain(owner, "TargetNotFound", f"{said}: create it, or delete this", now)
-    if before["phase"] in {str(phase) for phase in FINAL}:
-        return dict(before)
-    ended = {
-        "phase": str(Phase.SUPERSEDED),
-        "reason": "TargetDeleted",
-        "verdict": {
-            "outcome": str(Phase.SUPERSEDED),
-            "reason": "TargetDeleted",
-            "message": said,
-            "decidedAt": format_time(now),
-        },
-    }
-    told = {**before, **ended}
-    told.pop("promotion", None)
-    return _with_conditions(owner, told, "TargetDeleted", said, now, stalled=False, over=True)
-
-
-def _plain(
-    owner: Manifest, reason: str, message: str, now: datetime, *, stalled: bool = False
-) -> dict[str, Any]:
-    before = owner.get("status") or {}
-    told = {"phase": "Pending", **before}
-    return _with_conditions(owner, told, reason, message, now, stalled=stalled, over=False)
-
-
-def _with_conditions(
-    owner: Manifest,
-    told: dict[str, Any],
-    reason: str,
-    message: str,
-    now: datetime,
-    *,
-    stalled: bool,
-    over: bool,
-) -> dict[str, Any]:
-    generation = owner["metadata"].get("generation", 1)
-    judged = [
-        Judgement("Progressing", "False", reason, message),
-        Judgement("Decided", _truth(over), reason, message),
-        Judgement("Paused", "False", "NotPaused"),
-        Judgement("Bypassed", "False", "AllThroughRouters"),
-        Judgement("Reconciling", _truth(not (stalled or over)), reason, message),
-        Judgement(
-            "Stalled",
-            _truth(stalled),
-            reason if stalled else "NotStalled",
-            message if stalled else "",
-        ),
-    ]
-    conditions = set_conditions(
-        list(told.get("conditions") or []), judged, generation=generation, now=now
-    )
-    return {
-        **told,
-        "message": message,
-        "observedGeneration": generation,
-        "conditions": conditions,
-    }
-
-
-def experiment_transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Event]:
-    """Iterate over what has happened between two statuses of an Experiment."""
-    now, then = after.get("phase"), before.get("phase")
-    if now != then and (then or now != "Pending"):
-        bad = now in ("Rejected", "Failed", "Inconclusive", "Superseded")
-        yield Event("Warning" if bad else "Normal", str(now), after.get("message", ""))
-    step, last = after.get("step") or {}, before.get("step") or {}
-    if step.get("startedAt") and step.get("startedAt") != last.get("startedAt"):
-        yield Event("Normal", "StepStarted", f"step {step['name']}: {_traffic(after)}")
-    known = {one["name"]: one for one in before.get("arms") or []}
-    for arm in after.get("arms") or []:
-        if arm["state"] == "Rejected" and known.get(arm["name"], {}).get("state") != "Rejected":
-            message = f"{arm['name']} (version {arm['version']}): {arm.get('message', '')}"
-            yield Event("Warning", "CandidateRejected", message)
-    winner = after.get("winner")
-    if winner and winner != before.get("winner"):
-        yield Event("Normal", "CandidateWon", f"{winner} is to serve")
-    yield from _answers(before, after)
-
-
-def _traffic(status: Mapping[str, Any]) -> str:
-    told = []
-    for arm in status.get("arms") or []:
-        parts = [f"{arm.get('desiredWeight', 0)} %"]
-        if arm.get("shadowPercent"):
-            parts.append(f"copies of {arm['shadowPercent']} %")
-        told.append(f"{arm['name']} {' and '.join(parts)}")
-    return ", ".join(told)
-
-
-def _answers(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Event]:
-    known = {(one["command"], one["token"], one["result"]) for one in before.get("handled") or []}
-    for one in after.get("handled") or []:
-        if one["result"] == "Waiting" or (one["command"], one["token"], one["result"]) in known:
-            continue
-        kind: Literal["Normal", "Warning"] = "Normal" if one["result"] == "Done" else "Warning"
-        message = f"{one['token']}: {one.get('message') or 'carried out'}"
-        yield Event(kind, f"{one['command'].capitalize()}{one['result']}", message)
