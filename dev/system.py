@@ -27,6 +27,7 @@ GROUPS = {
         "/usr/lib/cni/bridge": "containernetworking-plugins",
         "iptables": "iptables",
         "conntrack": "conntrack",
+        "curl": "curl",
         "ethtool": "ethtool",
         "socat": "socat",
         "ip": "iproute2",

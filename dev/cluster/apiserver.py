@@ -162,11 +162,18 @@ def _token(user: str) -> str:
     return f"token-of-{user}"
 
 
+_GIVEN: set[int] = set()
+"""Ports that this process was given before, be they in use yet or not."""
+
+
 def free_port() -> int:
     """A port that is free, and that no outgoing connection ever takes: a server that was ended can
     be started on it again."""
     while True:
         port = random.randrange(20_000, EPHEMERAL_PORTS)
+        if port in _GIVEN:
+            continue
+        _GIVEN.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((ADDRESS, port))
             return port

@@ -53,6 +53,7 @@ func run() int {
 		return 1
 	case <-ctx.Done():
 	}
+	server.draining.Store(true) // first: who reads the line may count on it
 	logger.Info("stopping")
 	if err := server.drain(listener, served); err != nil {
 		logger.Error("stopped with connections still busy", "reason", err.Error())
@@ -84,8 +85,13 @@ func newLogger() *slog.Logger {
 // newServer wires the routes; drain stops it.
 func newServer(settings settings, model *linearModel, logger *slog.Logger) *modelServer {
 	server := &modelServer{settings: settings, model: model, logger: logger}
+	// HTTP/2 without TLS, too: what `protocol: H2C` of a ModelDeployment asks for.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	server.http = &http.Server{
 		Handler:           server,
+		Protocols:         protocols,
 		ConnState:         server.countOpen,
 		ReadHeaderTimeout: requestTimeout,
 		ReadTimeout:       requestTimeout,

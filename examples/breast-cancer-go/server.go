@@ -37,14 +37,13 @@ type modelServer struct {
 	open     atomic.Int64 // connections
 }
 
-// drain stops without losing a request. Callers may not know yet that this server is leaving. So
+// drain stops without losing a request, once draining is set. Callers may not know yet that this server is leaving. So
 // for a while it accepts as before, and asks each caller by "Connection: close" to go elsewhere.
 // Those accepted last get as long to be answered: Shutdown alone would cut some of them off (seen
 // under load). The connections still open then have been silent for that while and are closed.
 func (s *modelServer) drain(listener net.Listener, served <-chan error) error {
 	deadline := time.Now().Add(s.settings.drainLimit)
 	quiet := min(s.settings.drainQuiet, s.settings.drainLimit/2)
-	s.draining.Store(true)
 	time.Sleep(quiet)
 	_ = listener.Close() // the one possible error is that it is closed already
 	<-served

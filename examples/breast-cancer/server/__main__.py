@@ -36,6 +36,7 @@ def main() -> int:
         milliseconds=round((time.perf_counter() - started) * 1000),
     )
     received = signal.Signals(signal.sigwait(stop_signals))
+    server.draining.set()  # first: who reads the line may count on it
     log("info", "stopping", signal=received.name, connections=server.connections.count())
     left = server.drain()
     if left:

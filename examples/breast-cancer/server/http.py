@@ -52,7 +52,8 @@ class ModelServer(ThreadingHTTPServer):
         super(ThreadingHTTPServer, self).server_bind()  # no reverse look-up of the own name
 
     def drain(self) -> int:
-        """Stop without losing a request; return the number of connections that were cut off.
+        """Stop without losing a request, once `draining` is set; return the number of connections
+        that were cut off.
 
         Callers may not know yet that this server is leaving. So for a while it accepts as before,
         and asks each caller by `Connection: close` to go elsewhere. A connection is closed only
@@ -60,7 +61,6 @@ class ModelServer(ThreadingHTTPServer):
         """
         quiet = self.settings.drain_quiet_seconds
         deadline = time.monotonic() + self.settings.drain_limit_seconds
-        self.draining.set()
         time.sleep(min(quiet, self.settings.drain_limit_seconds))
         self.shutdown()
         self._accept_those_waiting()
