@@ -12,7 +12,7 @@ from tests.e2e.experiments import (
     split,
     until_bare,
 )
-from tests.e2e.h2c import h2c_load, knock_h2c
+from tests.e2e.h2c import h2c_load
 from tests.e2e.load import Load, load
 from tests.e2e.models import GO_IMAGE, spec
 from tests.e2e.place import Place, condition, is_true
@@ -251,23 +251,21 @@ def test_a_candidate_that_is_refused_holds_up_nobody(place: Place) -> None:
 
 
 def test_callers_that_speak_h2c_lose_nothing(place: Place) -> None:
-    model = {**spec("1", image=GO_IMAGE, protocol="H2C")}
-    place.apply("model", model)
+    place.apply("model", spec("1", image=GO_IMAGE, protocol="H2C"))
     place.until_serving("model", "1")
-    knock_h2c(place.address("model"))
-    with h2c_load(place.address("model"), seconds=240):
-        env = [{"name": "MODEL_VERSION", "value": "2"}]
+    env = [{"name": "MODEL_VERSION", "value": "2"}]
+    with h2c_load(place.address("model")):
         experiment = Experiment(
             place,
             "v2",
             candidates=[{"name": "v2", "model": {"version": "2", "env": env}}],
-            steps=[shadow(), split("half", {"v2": 50}, shadowOthers=True)],
+            steps=[
+                shadow(until={"requests": 50}),
+                split("half", {"v2": 50}, {"requests": 50}, shadowOthers=True),
+            ],
             promotion="Automatic",
         )
-        experiment.until_step("half")
-        with h2c_load(place.address("model"), seconds=120):
-            experiment.until_counted("v2", 100)
-            status = experiment.until_phase("AwaitingSpec")
-            experiment.order(abort="1")
-            until_bare(place)
+        status = experiment.until_phase("AwaitingSpec")
+        experiment.order(abort="1")
+        until_bare(place)
     assert [one["errors"] for one in status["arms"]] == [0, 0]

@@ -81,7 +81,7 @@ def _expected(version: str) -> list[str]:
 
 def _check_columns(place: Place) -> None:
     header, *rows = place.kubectl("get", "mdep").splitlines()
-    names = "NAME READY PHASE SERVING CANDIDATE REPLICAS REASON AGE"
+    names = "NAME READY PHASE SERVING CANDIDATE WEIGHT REPLICAS REASON AGE"
     assert header.split() == names.split()
     assert [row.split()[:-1] for row in rows] == [
         ["breast-cancer", "True", "Ready", "2", "1", "Ready"],

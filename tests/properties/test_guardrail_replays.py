@@ -7,8 +7,8 @@ import pytest
 from tests.golden.world import World
 from tests.properties.test_experiment_kills import STARTED, play
 
-LOOKS = 60
-A_LOOK = 40
+LOOKS = 30
+A_LOOK = 80
 """Requests between two looks: together 2,400, at a rate of 13 a second for three minutes."""
 BASE_RATE = 0.03
 SEEDS = range(20)
