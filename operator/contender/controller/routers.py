@@ -10,10 +10,11 @@ import aiohttp
 from contender.core import routers
 from contender.core.manifest import Manifest
 from contender.core.snapshot import Reading, Snapshot
+from contender.kube.copies import Key
 from contender.router.names import STATS_PORT
 from contender.router.publish import have
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 """How long a router may take to answer. It does so within milliseconds."""
 LARGEST_ANSWER = 8 * 2**20
 _LIVE = re.compile(r"cluster\.live_(.+)\.membership_healthy")
@@ -26,8 +27,8 @@ class RouterReader:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._known: dict[str, Reading] = {}
-        """By process: what it said last."""
+        self._known: dict[Key, dict[str, Reading]] = {}
+        """By endpoint and process: what it said last."""
 
     async def read(self, snapshot: Snapshot, *, count: bool) -> Mapping[str, Reading]:
         """Return what each ready router says.
@@ -41,28 +42,23 @@ class RouterReader:
             for pod in snapshot.router_pods()
             if routers.is_ready(pod) and pod["status"].get("podIP")
         }
+        key = (snapshot.namespace, snapshot.name)
+        before = self._known.get(key, {})
         given, named = routers.files(snapshot), routers.named(snapshot)
         readings: dict[str, Reading] = {}
         asked: list[str] = []
         for process in pods:
-            known = self._known.get(process, Reading())
+            known = before.get(process, Reading())
             if not count and have([known.versions], given) and named <= known.sees:
                 readings[process] = known
             else:
                 asked.append(process)
         told = await asyncio.gather(*(self._ask(pods[one], count=count) for one in asked))
-        for process, reading in zip(asked, told, strict=True):
-            self._known[process] = replace(reading, scrape="")
-            readings[process] = reading
-        self._forget(snapshot, pods)
+        readings |= dict(zip(asked, told, strict=True))
+        self._known[key] = {one: replace(said, scrape="") for one, said in readings.items()}
+        if not readings:
+            del self._known[key]
         return dict(sorted(readings.items()))
-
-    def _forget(self, snapshot: Snapshot, pods: Mapping[str, Manifest]) -> None:
-        """Forget processes that are gone: only those of pods whose name we see no more."""
-        uids = {pod["metadata"]["uid"] for pod in snapshot.router_pods()}
-        stale = [one for one in self._known if one not in pods and one.partition("/")[0] in uids]
-        for one in stale:
-            del self._known[one]
 
     async def _ask(self, pod: Manifest, *, count: bool) -> Reading:
         url = f"http://{pod['status']['podIP']}:{STATS_PORT}"
@@ -81,7 +77,11 @@ class RouterReader:
             self._session = aiohttp.ClientSession(timeout=timeout, trust_env=False)
         async with self._session.get(url, params=query) as answer:
             answer.raise_for_status()
-            body = await answer.content.read(LARGEST_ANSWER)
+            body = bytearray()
+            async for chunk in answer.content.iter_any():
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    raise ValueError(f"{url} answers with more than {LARGEST_ANSWER} bytes")
             return body.decode()
 
     async def close(self) -> None:
