@@ -38,6 +38,12 @@ def files(snapshot: Snapshot) -> dict[str, str]:
     return dict((config(snapshot) or {}).get("data") or {})
 
 
+def _noted(snapshot: Snapshot, key: str) -> str:
+    """Return what is noted on the ConfigMap, or the empty string."""
+    found = config(snapshot)
+    return annotation(found, key) if found else ""
+
+
 def carry_callers(snapshot: Snapshot) -> bool:
     """Return whether the endpoint leads to routers now."""
     endpoint = snapshot.child("Service", snapshot.name) or {}
@@ -46,15 +52,12 @@ def carry_callers(snapshot: Snapshot) -> bool:
 
 def leads_to(snapshot: Snapshot) -> str:
     """Return the revision that routers ask for callers who take part in no experiment."""
-    found = config(snapshot)
-    return annotation(found, names.ANNOTATION_LEADS_TO) if found else ""
+    return _noted(snapshot, names.ANNOTATION_LEADS_TO)
 
 
 def named(snapshot: Snapshot) -> frozenset[str]:
     """Return all revisions that routers may ask."""
-    found = config(snapshot)
-    words = annotation(found, names.ANNOTATION_NAMED) if found else ""
-    return frozenset(words.split(",")) - {""}
+    return frozenset(_noted(snapshot, names.ANNOTATION_NAMED).split(",")) - {""}
 
 
 def versions(snapshot: Snapshot) -> list[frozenset[str]]:
@@ -92,10 +95,8 @@ def work_with(snapshot: Snapshot, traffic: str) -> bool:
         snapshot: what exists.
         traffic: hash of the plan.
     """
-    found = config(snapshot)
     return (
-        found is not None
-        and annotation(found, names.ANNOTATION_TRAFFIC) == traffic
+        _noted(snapshot, names.ANNOTATION_TRAFFIC) == traffic
         and carry_callers(snapshot)
         and have(versions(snapshot), files(snapshot))
     )
@@ -103,8 +104,7 @@ def work_with(snapshot: Snapshot, traffic: str) -> bool:
 
 def carries_since(snapshot: Snapshot) -> datetime | None:
     """Return since when callers go through the routers."""
-    found = config(snapshot)
-    since = annotation(found, names.ANNOTATION_CARRIES_SINCE) if found else ""
+    since = _noted(snapshot, names.ANNOTATION_CARRIES_SINCE)
     return parse_time(since) if since else None
 
 
@@ -130,6 +130,5 @@ def bypass(snapshot: Snapshot, revision: str) -> str:
 
 def left_at(snapshot: Snapshot) -> datetime | None:
     """Return since when callers do not go through the routers any more."""
-    found = config(snapshot)
-    since = annotation(found, names.ANNOTATION_LEFT_AT) if found else ""
+    since = _noted(snapshot, names.ANNOTATION_LEFT_AT)
     return parse_time(since) if since else None

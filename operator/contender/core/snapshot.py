@@ -113,6 +113,11 @@ class Snapshot:
         return self.owner.get("status") or {}
 
     @property
+    def follows_winner(self) -> bool:
+        """Whether the winner of an Experiment serves at once, and not when spec names it."""
+        return self.spec.promotion is not None and self.spec.promotion.follow == "Winner"
+
+    @property
     def paused(self) -> bool:
         """Whether the operator may change nothing."""
         return self.spec.paused or annotation(self.owner, names.ANNOTATION_PAUSED) == "true"

@@ -10,8 +10,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from contender.router.render import (
     BOOTSTRAP,
     CLUSTERS,
@@ -19,13 +17,13 @@ from contender.router.render import (
     LISTENERS,
     ROUTES,
     clusters_of_both,
+    read,
 )
 
 Files = Mapping[str, str]
 Versions = Collection[str]
 """Versions of the files with which one router works."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _VERSION = re.compile(r"^version_info: '?\"?([0-9a-f]+)", re.MULTILINE)
 
 
@@ -75,16 +73,12 @@ def _known(published: Files, routers: Collection[Versions]) -> set[str]:
 
 
 def _clusters(text: str) -> set[str]:
-    return {one["name"] for one in _read(text)["resources"]}
+    return {one["name"] for one in read(text)["resources"]}
 
 
 def _targets(routes: Files) -> set[str]:
     """Return the clusters to which routes lead."""
-    return {name for text in routes.values() for name in _led_to(_read(text))}
-
-
-def _read(text: str) -> Any:
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506 (the safe loader, written in C)
+    return {name for text in routes.values() for name in _led_to(read(text))}
 
 
 def _led_to(node: Any) -> Iterator[str]:

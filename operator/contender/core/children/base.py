@@ -92,6 +92,18 @@ def manifest(
     }
 
 
+def router_manifest(
+    context: "Context",
+    resource: Resource,
+    annotations: Mapping[str, str] | None = None,
+    **body: Any,
+) -> Manifest:
+    """Return one of the objects of the router, which all bear its name."""
+    owner = context.snapshot.name
+    labels = names.router_labels(owner)
+    return manifest(context, resource, names.router_name(owner), labels, annotations, **body)
+
+
 def revision_manifest(
     context: "Context", resource: Resource, record: "Record", **body: Any
 ) -> Manifest:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from contender.core import names
-from contender.core.children.base import Child, Resource, manifest
+from contender.core.children.base import Child, Resource, router_manifest
 from contender.core.manifest import Manifest, format_time
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ def _render(context: "Context") -> Iterator[Manifest]:
     routing = context.routing
     if routing is None:
         return
-    owner = context.snapshot.name
     told = {
         names.ANNOTATION_LEADS_TO: routing.leads_to,
         names.ANNOTATION_NAMED: ",".join(routing.named),
@@ -27,11 +26,9 @@ def _render(context: "Context") -> Iterator[Manifest]:
         else "",
         names.ANNOTATION_LEFT_AT: format_time(routing.left_at) if routing.left_at else "",
     }
-    yield manifest(
+    yield router_manifest(
         context,
         RESOURCE,
-        names.router_name(owner),
-        names.router_labels(owner),
         {key: value for key, value in told.items() if value},
         data=dict(routing.files),
     )

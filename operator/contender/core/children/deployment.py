@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from contender.core import names
-from contender.core.children.base import Child, Path, Resource, manifest, revision_manifest
+from contender.core.children.base import Child, Path, Resource, revision_manifest, router_manifest
 from contender.core.manifest import Manifest, label
 from contender.core.router_pod import router_template
 
@@ -45,11 +45,9 @@ def _render(context: "Context") -> Iterator[Manifest]:
 
     if (routing := context.routing) and routing.has_pods:
         owner = context.snapshot.name
-        yield manifest(
+        yield router_manifest(
             context,
             RESOURCE,
-            names.router_name(owner),
-            names.router_labels(owner),
             spec={
                 "replicas": routing.settings.replicas,
                 "revisionHistoryLimit": 1,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from contender.api.v1alpha1.scaling import Metric
 from contender.core import names
-from contender.core.children.base import Child, Resource, manifest, revision_manifest
+from contender.core.children.base import Child, Resource, revision_manifest, router_manifest
 from contender.core.manifest import Manifest
 from contender.core.router_pod import ROUTER_CONTAINER
 
@@ -21,15 +21,13 @@ ROUTER_CPU = 70
 
 def _render(context: "Context") -> Iterator[Manifest]:
     if (routing := context.routing) and routing.has_pods:
-        owner = context.snapshot.name
-        name = names.router_name(owner)
         spec: dict[str, Any] = {
-            "scaleTargetRef": _deployment(name),
+            "scaleTargetRef": _deployment(names.router_name(context.snapshot.name)),
             "minReplicas": routing.settings.replicas,
             "maxReplicas": routing.settings.most,
             "metrics": [_cpu(ROUTER_CONTAINER, ROUTER_CPU)],
         }
-        yield manifest(context, RESOURCE, name, names.router_labels(owner), spec=spec)
+        yield router_manifest(context, RESOURCE, spec=spec)
     scaling = context.snapshot.spec.scaling
     if scaling is None or not scaling.automatic:
         return

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from contender.core import names
-from contender.core.children.base import Child, Resource, manifest
+from contender.core.children.base import Child, Resource, router_manifest
 from contender.core.manifest import Manifest
 from contender.router.names import PORT, STATS_PORT
 
@@ -24,11 +24,9 @@ def _render(context: "Context") -> Iterator[Manifest]:
     readers = [_namespaces(METRICS)]
     if operator := context.snapshot.installation.namespace:
         readers.append(_namespaces({"kubernetes.io/metadata.name": operator}))
-    yield manifest(
+    yield router_manifest(
         context,
         RESOURCE,
-        names.router_name(owner),
-        names.router_labels(owner),
         spec={
             "podSelector": {"matchLabels": names.router_selector(owner)},
             "policyTypes": ["Ingress"],

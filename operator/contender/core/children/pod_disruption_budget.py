@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from contender.core import names
-from contender.core.children.base import Child, Resource, manifest, revision_manifest
+from contender.core.children.base import Child, Resource, revision_manifest, router_manifest
 from contender.core.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ def _render(context: "Context") -> Iterator[Manifest]:
         )
     if context.routing and context.routing.has_pods:
         owner = context.snapshot.name
-        yield manifest(
+        yield router_manifest(
             context,
             RESOURCE,
-            names.router_name(owner),
-            names.router_labels(owner),
             spec=_spec(names.router_selector(owner)),
         )
 

@@ -41,8 +41,7 @@ def _counted(course: Course, scene: Scene) -> Course:
     at, reports = course.status.step, scene.reports
     if reports is None or at is None:
         return course
-    # While candidates are made ready for a step, the traffic is still that of the one before.
-    step = course.spec.steps[at.index if at.entered else at.index - 1]
+    step = course.spec.steps[course.traffic_index]
     status, checks = course.status, course.spec.guardrails or []
     status = counting.count(status, step.name, reports, checks, scene.now)
     rate = _rate(course.status, status)
@@ -146,10 +145,9 @@ def _of_incumbent(course: Course, scene: Scene) -> Iterator[Trigger]:
 
 def _of_winner(course: Course, scene: Scene) -> Iterator[Trigger]:
     """Let Git have the last word where the spec is followed."""
-    follow = scene.snapshot.spec.promotion.follow if scene.snapshot.spec.promotion else "Spec"
     if (
         course.winner
-        and follow == "Spec"
+        and not scene.snapshot.follows_winner
         and not course.owned
         and course.phase != Phase.AWAITING_SPEC
     ):

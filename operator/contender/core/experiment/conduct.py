@@ -84,7 +84,7 @@ def conduct(
     """
     courses, unreadable = _read(snapshot)
     if not courses:
-        return Conduct(unreadable=unreadable, records=_unmarked(records, serving, ()))
+        return Conduct(unreadable=unreadable, records=_unmarked(records, ()))
     turn = _whose_turn(courses, arrived=arrived)
     going: list[Course] = []
     reports = None
@@ -98,7 +98,7 @@ def conduct(
         after = advance(complete, scene) if may_act else course
         going.append(after)
         records = _with(records, after.records)
-    records = _marked(snapshot, records, serving, tuple(going)) if may_act else records
+    records = _marked(snapshot, records, tuple(going)) if may_act else records
     scene = Scene(snapshot, records, serving, arrived, "", reports)
     active = next((one for one in going if one.phase in STARTED), None)
     needed = {
@@ -190,12 +190,10 @@ def _with(records: tuple[Record, ...], more: tuple[Record, ...]) -> tuple[Record
 def _marked(
     snapshot: Snapshot,
     records: tuple[Record, ...],
-    serving: Record | None,
     courses: tuple[Course, ...],
 ) -> tuple[Record, ...]:
     """Note on the records of winners that they have earned to serve."""
     winners: set[str] = set()
-    follow = snapshot.spec.promotion.follow if snapshot.spec.promotion else "Spec"
     for course in courses:
         if course.owned and course.phase == Phase.REJECTED:
             records = _rejected(records, course)
@@ -205,12 +203,12 @@ def _marked(
             continue
         winners.add(record.name)
         marked = record.marked(ANNOTATION_EARNED=course.name)
-        if follow == "Winner" and not course.owned:
+        if snapshot.follows_winner and not course.owned:
             words = pod_input(snapshot.spec)
             against = f"{names.digest(words)} {names.digest(model_input(words))}"
             marked = marked.marked(ANNOTATION_WON=against)
         records = replaced(records, marked)
-    return _unmarked(records, serving, winners)
+    return _unmarked(records, winners)
 
 
 def _rejected(records: tuple[Record, ...], course: Course) -> tuple[Record, ...]:
@@ -226,9 +224,7 @@ def _rejected(records: tuple[Record, ...], course: Course) -> tuple[Record, ...]
     )
 
 
-def _unmarked(
-    records: tuple[Record, ...], serving: Record | None, winners: Collection[str]
-) -> tuple[Record, ...]:
+def _unmarked(records: tuple[Record, ...], winners: Collection[str]) -> tuple[Record, ...]:
     """Take the marks from those that never came to serve: an abort was faster."""
     return tuple(
         one.marked(ANNOTATION_EARNED="", ANNOTATION_WON="")

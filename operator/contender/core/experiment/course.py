@@ -15,7 +15,7 @@ from contender.core.experiment import counting, guardrails
 from contender.core.experiment.bounds import copies_in_flight
 from contender.core.experiment.machine import Phase
 from contender.core.experiment.orders import Orders
-from contender.core.experiment.steps import wish_at
+from contender.core.experiment.steps import Wish, wish_at
 from contender.core.manifest import Manifest, annotation, name_of, parse_time
 from contender.core.records import Record
 from contender.core.routing import INCUMBENT, arm_of, plain_traffic
@@ -116,6 +116,22 @@ class Course:
         return self.spec.steps[at.index] if at else None
 
     @property
+    def traffic_index(self) -> int:
+        """Number of the step whose traffic runs: while candidates are made ready for the next one,
+        that of the step before; -1 before the first."""
+        at = self.status.step
+        assert at is not None
+        return at.index if at.entered else at.index - 1
+
+    @property
+    def wish(self) -> Wish | None:
+        """What that step wants; None: the incumbent answers everything."""
+        if self.phase not in STARTED or self.status.step is None:
+            return None
+        left = [one.name for one in self.left]
+        return wish_at(self.spec.steps, self.traffic_index, left)
+
+    @property
     def winner(self) -> PlannedArm | None:
         """The candidate that is to serve."""
         plan = self.status.plan
@@ -141,11 +157,11 @@ class Course:
 
 def trial_of(course: Course, scene: Scene) -> Trial | None:
     """Return what the routers should do now; None: the incumbent answers everything."""
-    at, plan = course.status.step, course.status.plan
-    if course.phase not in STARTED or plan is None or at is None:
+    plan = course.status.plan
+    if plan is None:
         return None
     left = [one.name for one in course.left]
-    wish = wish_at(course.spec.steps, at.index if at.entered else at.index - 1, left)
+    wish = course.wish
     if wish is None or not left:
         return None
     arms = [record for one in course.left if (record := scene.record(one.revision))]

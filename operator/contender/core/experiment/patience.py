@@ -12,13 +12,8 @@ TROUBLE_PATIENCE = timedelta(seconds=60)
 
 def hopeless(snapshot: Snapshot, revision: str) -> str:
     """Return why a candidate has no ready pod and will not have any; empty when it may have."""
-    deployment = snapshot.child("Deployment", revision)
-    if deployment is None or snapshot.pods_ready(revision):
-        return ""
-    trouble = find_trouble(deployment, snapshot.pods_of(revision), snapshot.reports)
-    if trouble is None or not trouble.hard:
-        return ""
-    return str(trouble) if snapshot.now >= _away_since(deployment) + TROUBLE_PATIENCE else ""
+    end = hopeless_at(snapshot, revision)
+    return str(trouble_of(snapshot, revision)) if end and snapshot.now >= end else ""
 
 
 def hopeless_at(snapshot: Snapshot, revision: str) -> datetime | None:

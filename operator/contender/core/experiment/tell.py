@@ -15,7 +15,6 @@ from contender.core.experiment.conduct import Conduct
 from contender.core.experiment.course import STARTED, Course
 from contender.core.experiment.machine import FINAL, Phase
 from contender.core.experiment.progress import holds
-from contender.core.experiment.steps import wish_at
 from contender.core.manifest import parse_time
 from contender.core.routing import INCUMBENT
 from contender.core.snapshot import Snapshot
@@ -130,11 +129,8 @@ def _arms(snapshot: Snapshot, conduct: Conduct, course: Course) -> list[ArmStatu
     if plan is None:
         return None
     before = {one.name: one for one in course.status.arms or []}
-    at = course.status.step
     left = [one.name for one in course.left]
-    wish = None
-    if course.phase in STARTED and at is not None:
-        wish = wish_at(course.spec.steps, at.index if at.entered else at.index - 1, left)
+    wish = course.wish
     weights = dict(wish.weights) if wish else {}
     settled = conduct.settled and course is conduct.active
     found: list[ArmStatus] = []
