@@ -157,7 +157,7 @@ def least(schema: Schema) -> Any:  # noqa: PLR0911 (one per type)
         return next(value for value in schema["enum"] if value != "")
     match schema.get("type"):
         case None:
-            return "1"  # a quantity
+            return (quantity_bounds(schema) or ("1",))[0]
         case "string":
             return text(schema, max(1, schema.get("minLength", 0)))
         case "integer" | "number":
@@ -189,6 +189,7 @@ def text(schema: Schema, length: int) -> str:
         ("", "limits.cpu", ""),
         ("1", "m", ""),
         ("1", "Ki", ""),
+        ("0.", "5", ""),
     ):
         count = (length - len(first) - len(last)) // len(repeated)
         candidate = first + repeated * max(0 if first else 1, count) + last
@@ -205,6 +206,9 @@ def right_values(field: Field) -> Iterator[Any]:
     schema = field.schema
     if "enum" in schema:
         yield from schema["enum"]
+    elif quantities := quantity_bounds(schema):
+        yield from (*quantities, quantities[0].zfill(schema["maxLength"]))
+        yield from (10**9, "1000000000", "1.5G", "1e9", "1048576000m")
     elif schema.get("x-kubernetes-int-or-string"):
         yield from (1, "1", "1500m", "2Gi", "1e3", "0.5")
         yield text(schema, schema["maxLength"])
@@ -268,6 +272,15 @@ def duration_bounds(schema: Schema) -> tuple[str, str] | None:
     return None
 
 
+def quantity_bounds(schema: Schema) -> tuple[str, str] | None:
+    """Return the least and the largest quantity that the schema's rule allows."""
+    for one in schema.get("x-kubernetes-validations", ()):
+        found = re.findall(r"compareTo\(quantity\('(\w+)'\)\)", one["rule"])
+        if len(found) == 2:
+            return found[0], found[1]
+    return None
+
+
 # Wrong values
 
 
@@ -290,8 +303,13 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
         yield Wrong("not one of the words", "Nonsense", f"supported values: {allowed}")
     if bounds := duration_bounds(schema):
         says = f"must be a duration from {bounds[0]} to {bounds[1]}"
-        yield Wrong("too short", "0s", says)
+        if bounds[0] != "0s":
+            yield Wrong("too short", "0s", says)
         yield Wrong("too long", "999999h", says)
+    if quantities := quantity_bounds(schema):
+        says = f"must be a quantity from {quantities[0]} to {quantities[1]}"
+        yield from (Wrong("too little", value, says) for value in (0, "0Gi", "1m", "1n"))
+        yield from (Wrong("too much", value, says) for value in (10**18, "7E", "7Ei", "1e30"))
     yield from _wrong_text(schema)
     yield from _wrong_number(schema)
     yield from _wrong_size(schema)
@@ -388,11 +406,41 @@ def _complete_model_deployment(spec: Json) -> None:
     retraining = spec.get("retraining")
     if isinstance(retraining, dict) and "timeZone" in retraining:
         retraining.setdefault("schedule", "@daily")
+    _complete_capture(spec)
     rollout, router = spec.get("rollout"), spec.get("router")
     if isinstance(rollout, dict):
         _complete_trial(rollout.get("experiment"))
     if isinstance(router, dict) and router.get("maxReplicas") == 1:
         router["replicas"] = 1
+
+
+def _complete_capture(spec: Json) -> None:
+    rows, feedback = spec.get("rows"), _dicts(spec.get("feedback"))
+    if isinstance(rows, dict):
+        _complete_rows(rows)
+        spec.setdefault("capture", {})
+    for one in feedback:
+        if one.get("missing") == "Zero":
+            one["kind"] = "Reward"
+            one.setdefault("delay", "1h")
+    if feedback:
+        spec.setdefault("capture", {"retention": {"age": "87600h"}})
+
+
+def _complete_rows(rows: Json) -> None:
+    if rows.keys() & {"request", "response"}:
+        rows.setdefault("request", "")
+        rows.setdefault("response", "")
+    else:
+        rows.setdefault("preset", "V1")
+    if "threshold" in rows:
+        rows.setdefault("score", "/1")
+    elif "score" in rows:
+        rows.setdefault("output", "/0")
+    if "score" in rows:
+        rows.setdefault("positiveClass", "1")
+    if "positiveClass" in rows:
+        rows["task"] = "Binary"
 
 
 def _complete_experiment(spec: Json) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from dev.cluster.apiserver import ApiServer
 from dev.paths import CHECKOUT
-from tests.e2e.kube import ApiRefusal, Json, Kube
+from tests.e2e.kube import MERGE_PATCH, ApiRefusal, Json, Kube
 
 ACCOUNT = "system:serviceaccount:contender-system:contender-operator"
 """The operator's service account, as its token says it."""
@@ -56,6 +56,10 @@ class Admin(Kube):
         """Return what creating an object would store; nothing is stored."""
         query = {"dryRun": "All", "fieldValidation": "Strict" if strict else "Ignore"}
         return self._ask("POST", collection, body, query=query)
+
+    def would_patch(self, path: str, body: Json) -> Json:
+        """Return what a merge patch would make of an object; nothing is stored."""
+        return self._ask("PATCH", path, body, MERGE_PATCH, {"dryRun": "All"})
 
 
 class Server:

@@ -1,11 +1,13 @@
 """What users write, right and wrong, and what they are told."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from contender.api.v1alpha1 import ModelDeploymentSpec
 from dev.paths import CHECKOUT
 from tests.contract.server import MODELS, Server
 from tests.e2e.kube import ApiRefusal, Json
@@ -67,13 +69,73 @@ def test_every_rule_of_the_crd_has_a_situation(kind: str) -> None:
 
     A part that both kinds have is one class, and its rules are tried at one of them.
     """
-    lists = [SITUATIONS["names"], SITUATIONS["specs"], *OF_EXPERIMENTS.values()]
+    lists = [SITUATIONS[part] for part in ("names", "specs", "changes")]
+    lists += OF_EXPERIMENTS.values()
     told = [one["says"] for situations in lists for one in situations if "says" in one]
     page = (CHECKOUT / "docs" / f"reference-{kind}.md").read_text()
     rules = page.split("Refused at apply, with the message shown:")[1]
     for message in [line[2:] for line in rules.splitlines() if line.startswith("- ")]:
         if not message.startswith("must be a duration"):  # proven field by field
             assert any(words in message for words in told), message
+
+
+CAPTURING: Json = {
+    **BASE,
+    "rows": {"preset": "V1", "task": "Binary", "positiveClass": "1"},
+    "capture": {"keep": ["/instances/*/age"]},
+    "feedback": [{"name": "paid", "kind": "Label", "delay": "48h"}],
+}
+
+
+@pytest.fixture(scope="module")
+def capturing(apiserver: Server) -> Iterator[Json]:
+    """A ModelDeployment that is there, and captures."""
+    metadata = {"name": "capturing", "namespace": "default"}
+    body = {"kind": "ModelDeployment", "metadata": metadata, "spec": CAPTURING}
+    yield apiserver.kube.create(body)
+    apiserver.kube.delete("ModelDeployment", "capturing", "default")
+
+
+@pytest.mark.parametrize("one", SITUATIONS["changes"], ids=lambda one: str(one["spec"])[:90])
+def test_changes(apiserver: Server, capturing: Json, one: Json) -> None:
+    name, answer = capturing["metadata"]["name"], ""
+    try:
+        changed = apiserver.kube.would_patch(f"{COLLECTION}/{name}", {"spec": one["spec"]})
+    except ApiRefusal as refusal:
+        answer = str(refusal)
+    else:
+        assert changed["spec"] == merged(CAPTURING, one["spec"])
+    check(answer, one.get("says", ""))
+
+
+def test_a_list_of_nothing_to_keep_stays_one(apiserver: Server, capturing: Json) -> None:
+    """Without a list everything is kept, with an empty one nothing."""
+    path = f"{COLLECTION}/{capturing['metadata']['name']}"
+    stored = apiserver.kube.would_patch(path, {"spec": {"capture": {"keep": []}}})
+    read = ModelDeploymentSpec.model_validate(stored["spec"])
+    assert read.capture is not None
+    assert read.capture.keep == []
+
+
+def _with_pointer(pointer: str) -> list[Json]:
+    return [
+        {**BASE, "capture": {}, "rows": {"preset": "V1", "entity": pointer}},
+        {**BASE, "capture": {"redact": [pointer]}},
+    ]
+
+
+@pytest.mark.parametrize("pointer", SITUATIONS["pointers"]["right"])
+def test_right_pointers(apiserver: Server, pointer: str) -> None:
+    for spec in _with_pointer(pointer):
+        assert not told(apiserver, "churn", spec)
+        ModelDeploymentSpec.model_validate(spec)
+
+
+@pytest.mark.parametrize("pointer", SITUATIONS["pointers"]["wrong"])
+def test_wrong_pointers(apiserver: Server, pointer: str) -> None:
+    where = ("spec.rows.entity", "spec.capture.redact[0]")
+    for path, spec in zip(where, _with_pointer(pointer), strict=True):
+        assert f"{path} in body should match" in told(apiserver, "churn", spec)
 
 
 @pytest.mark.parametrize("schedule", SITUATIONS["schedules"]["right"])

@@ -5,6 +5,7 @@ from typing import Any
 from contender.api.v1alpha1 import GROUP
 from contender.core.children import CHILDREN
 
+RECORDER = "contender-recorder"
 PART_OF = {"app.kubernetes.io/part-of": "contender"}
 
 
@@ -44,6 +45,35 @@ def lease_role() -> dict[str, Any]:
         },
         "rules": [leases],
     }
+
+
+def recorder_roles() -> list[dict[str, Any]]:
+    """Return what the recorder may do: read what users want, ask about tokens, and keep a key of
+    its own."""
+    return [
+        _role(
+            RECORDER,
+            {},
+            [
+                _rule(GROUP, ["modeldeployments"], ["get", "list", "watch"]),
+                _rule("authentication.k8s.io", ["tokenreviews"], ["create"]),
+            ],
+        ),
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {
+                "name": RECORDER,
+                "namespace": "contender-system",
+                "labels": dict(PART_OF),
+            },
+            "rules": [
+                {**_rule("", ["secrets"], ["get"]), "resourceNames": [RECORDER]},
+                # A name cannot be given to what is created.
+                _rule("", ["secrets"], ["create"]),
+            ],
+        },
+    ]
 
 
 def user_roles() -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def duration(least: str, most: str) -> FieldInfo:
     """Return the bounds of a Go duration, both inclusive, for `Annotated[str, ...]`."""
     bounds = rule(
         f"duration(self) >= duration('{least}') && duration(self) <= duration('{most}')",
-        f"must be a duration from {least} to {most}, such as {least} or 1m30s",
+        f"must be a duration from {least} to {most}, such as {least} or {most}",
     )
     return cast(
         "FieldInfo",

@@ -4,7 +4,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from contender.api.v1alpha1.base import MAX_NAME, ApiModel, list_map, rule, rules
+from contender.api.v1alpha1.base import (
+    DURATION_PATTERN,
+    MAX_NAME,
+    ApiModel,
+    list_map,
+    rule,
+    rules,
+)
+from contender.api.v1alpha1.capture import (
+    DEFAULT_RETENTION_AGE,
+    FEEDBACK_LIMIT,
+    Capture,
+    Feedback,
+    Rows,
+)
 from contender.api.v1alpha1.condition import Condition
 from contender.api.v1alpha1.container import Model, Transformer
 from contender.api.v1alpha1.pod import Pod
@@ -24,6 +38,19 @@ _CPU_METRIC_HAS_REQUEST = (
     " || (has(self.model.resources)"
     " && ((has(self.model.resources.requests) && 'cpu' in self.model.resources.requests)"
     " || (has(self.model.resources.limits) && 'cpu' in self.model.resources.limits)))"
+)
+
+
+_RETENTION = (
+    "(has(self.capture.retention) && has(self.capture.retention.age)"
+    f" ? self.capture.retention.age : '{DEFAULT_RETENTION_AGE}')"
+)
+_IS_DURATION = f".matches('{DURATION_PATTERN}')"
+"""What is none is refused where it stands."""
+_KEPT_UNTIL_FEEDBACK = (
+    f"!has(self.feedback) || !has(self.capture) || !{_RETENTION}{_IS_DURATION}"
+    f" || self.feedback.all(f, !has(f.delay) || !f.delay{_IS_DURATION}"
+    f" || duration(f.delay) < duration({_RETENTION}))"
 )
 
 
@@ -69,6 +96,22 @@ class ModelDeploymentSpec(
             _UNKNOWN_VOLUME.format("spec.retraining.job.pod.volumes"),
             field=".retraining",
         ),
+        rule(
+            "!has(self.rows) || has(self.capture)",
+            "rows says how captured bodies are read: add capture, or leave it out",
+            field=".rows",
+        ),
+        rule(
+            "!has(self.feedback) || self.feedback.size() == 0 || has(self.capture)",
+            "feedback is joined with captured answers: add capture, or leave it out",
+            field=".feedback",
+        ),
+        rule(
+            _KEPT_UNTIL_FEEDBACK,
+            f"capture.retention.age ({DEFAULT_RETENTION_AGE} when unset) must be longer than the"
+            " delay of each feedback, which else finds no answer: raise it, or lower delay",
+            field=".capture.retention",
+        ),
     ),
 ):
     """What should serve."""
@@ -87,6 +130,17 @@ class ModelDeploymentSpec(
     """What becomes of the winner of an Experiment."""
     router: Router | None = None
     """The pods through which callers go while traffic is shadowed or split."""
+    rows: Rows | None = None
+    """How a body becomes rows and predictions; absent: a request is one row that is not read."""
+    capture: Capture | None = None
+    """Which requests and answers are kept; absent: none."""
+    feedback: (
+        Annotated[
+            list[Feedback], Field(max_length=FEEDBACK_LIMIT, json_schema_extra=list_map("name"))
+        ]
+        | None
+    ) = None
+    """Which truths arrive after the answer."""
     retraining: Retraining | None = None
     """When and how the model is trained again; absent: never."""
     paused: bool = False
@@ -221,8 +275,8 @@ class ModelDeploymentStatus(ApiModel):
     message: str | None = None
     """One sentence: what serves, what spec wants, and why they differ."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=list_map("type"))] | None = None
-    """Available (callers are answered), Ready (what spec wants serves), Progressing, Retrained;
-    Reconciling and Stalled as in kstatus."""
+    """Available (callers are answered), Ready (what spec wants serves), Progressing, Capturing
+    (requests and answers are kept), Retrained; Reconciling and Stalled as in kstatus."""
     endpoint: Endpoint | None = None
     """Where callers find the model."""
     serving: RevisionStatus | None = None
