@@ -13,6 +13,7 @@ import envoy
 import yaml
 
 from contender.router import names
+from contender.router.publish import version
 from contender.router.render import (
     BOOTSTRAP,
     CLUSTERS,
@@ -32,8 +33,15 @@ class Envoy:
     """A running Envoy. Its files are rendered for a pod; here ports and addresses are moved."""
 
     def __init__(self, folder: Path, pods: Mapping[str, int]) -> None:
+        """Prepare it.
+
+        Args:
+            folder: for its files.
+            pods: ports of this machine by Service, or by `service:port` where it has several.
+        """
         self.folder = folder
         self._pods = pods
+        self._tokens = 0
         listens = (names.PORT, names.ADMIN_PORT, names.STATS_PORT)
         self._ports = {port: free_port() for port in listens}
         self.url = f"http://127.0.0.1:{self._ports[names.PORT]}"
@@ -50,6 +58,7 @@ class Envoy:
     async def running(self, traffic: Traffic) -> AsyncIterator[Self]:
         """Start it with a plan, and end it."""
         files = render(traffic)
+        self.give_token("first")
         for name, text in files.items():
             self.put(name, text)
         self._clusters = files[CLUSTERS]
@@ -94,10 +103,23 @@ class Envoy:
         new.write_text(content)
         os.rename(new, self.folder / name)
 
+    def give_token(self, token: str) -> None:
+        """Give it another token, as the kubelet does: by a folder that is swapped."""
+        folder = self.folder / "secrets"
+        self._tokens += 1
+        content = folder / f"..{self._tokens}"
+        content.mkdir(parents=True)
+        (content / "token").write_text(token)
+        swap = folder / "..swap"
+        swap.symlink_to(content.name)
+        swap.rename(folder / "..data")
+        if not (folder / "token").is_symlink():
+            (folder / "token").symlink_to("..data/token")
+
     async def loaded(self, traffic: Traffic) -> None:
         """Wait until it works with all of this plan."""
         files = render(traffic)
-        await self._has(*(text for name, text in files.items() if name != BOOTSTRAP))
+        await self._has(*(text for name, text in files.items() if version(text)))
 
     async def change(self, traffic: Traffic) -> None:
         """Change what it does in two phases, so that no route leads to a cluster that is not there:
@@ -119,7 +141,7 @@ class Envoy:
 
     async def _has(self, *files: str) -> None:
         """Wait until it works with these files."""
-        wanted = {yaml.safe_load(text)["version_info"] for text in files}
+        wanted = {version(text) for text in files}
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while not wanted <= (found := await self.versions()):
             assert asyncio.get_running_loop().time() < deadline, f"{self.log()}{found}"
@@ -161,13 +183,24 @@ class Envoy:
         """Return configuration with addresses of this machine in place of those in a cluster."""
         if isinstance(node, list):
             return [self._moved(one) for one in node]
+        if isinstance(node, str):
+            return self._moved_path(node)
         if not isinstance(node, dict):
-            if isinstance(node, str) and node.startswith(names.FOLDER):
-                return node.replace(names.FOLDER, str(self.folder))
             return node
         address = node.get("address")
         if isinstance(address, str) and address.endswith(".svc"):
-            return {"address": "127.0.0.1", "port_value": self._pods[address.partition(".")[0]]}
+            service = address.partition(".")[0]
+            port = self._pods.get(f"{service}:{node['port_value']}") or self._pods[service]
+            return {"address": "127.0.0.1", "port_value": port}
         if isinstance(address, str) and node.get("port_value") in self._ports:
             return {"address": "127.0.0.1", "port_value": self._ports[node["port_value"]]}
         return {key: self._moved(value) for key, value in node.items()}
+
+    def _moved_path(self, text: str) -> str:
+        for there, here in (
+            (names.FOLDER, self.folder),
+            (names.TOKEN_FOLDER, self.folder / "secrets"),
+        ):
+            if text.startswith(there):
+                return text.replace(there, str(here))
+        return text

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contender.router.publish import Files, following, have, version
-from contender.router.render import CLUSTERS, COPIES, ROUTES, render
-from contender.router.traffic import Arm, Traffic, Trial
+from contender.router.render import CLUSTERS, COPIES, ROUTES, SECRETS, render
+from contender.router.traffic import Arm, Capture, Traffic, Trial
 
 ARMS = tuple(
     Arm(name, f"churn-{name}", version_, 8080)
@@ -24,12 +24,13 @@ def traffics(draw: st.DrawFn) -> Traffic:
     """Return any plan."""
     incumbent = draw(st.sampled_from(INCUMBENTS))
     arms = draw(st.lists(st.sampled_from(ARMS), max_size=3, unique=True))
+    capture = draw(st.sampled_from([None, Capture("recorder.svc"), Capture("other.svc", 10)]))
     if not arms:
-        return Traffic("churn", "shop", incumbent)
+        return Traffic("churn", "shop", incumbent, capture=capture)
     weights = {one.name: draw(st.integers(0, 33)) for one in arms}
     shadows = {one.name: draw(st.integers(0, 100)) for one in arms}
     trial = Trial(tuple(arms), weights=weights, shadows=shadows, shadow_others=draw(st.booleans()))
-    return Traffic("churn", "shop", incumbent, trial)
+    return Traffic("churn", "shop", incumbent, trial, capture=capture)
 
 
 class Router:
@@ -113,3 +114,13 @@ def test_taking_all_traffic_back_never_waits(plan: Traffic) -> None:
 def test_what_was_lost_is_published_at_once() -> None:
     wanted = render(Traffic("churn", "shop", INCUMBENTS[0]))
     assert following({}, wanted, []) == wanted
+
+
+@given(traffics(), traffics())
+def test_routers_of_an_older_operator_go_through_all_steps(old: Traffic, new: Traffic) -> None:
+    published = render(old)
+    older = {name: text for name, text in published.items() if name != SECRETS}
+    nobody_answers: list[frozenset[str]] = [frozenset()]
+    found = following(older, render(new), nobody_answers)
+    assert found == following(published, render(new), nobody_answers)
+    assert found[SECRETS] == render(new)[SECRETS]

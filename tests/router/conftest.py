@@ -8,6 +8,7 @@ import pytest
 from bench.envoy import Envoy
 from tests.router.plans import REVISIONS
 from tests.router.pods import Pods
+from tests.router.sink import Sink
 
 
 @pytest.fixture
@@ -18,6 +19,15 @@ async def pods() -> AsyncIterator[Pods]:
         await pods.start(revision)
     yield pods
     await pods.close()
+
+
+@pytest.fixture
+async def sink(pods: Pods) -> AsyncIterator[Sink]:
+    """A recorder to which the routers find."""
+    sink = Sink()
+    pods.ports |= sink.ports
+    async with sink.running():
+        yield sink
 
 
 @pytest.fixture

@@ -12,19 +12,21 @@ import pytest
 import yaml
 
 from bench.envoy import Envoy
-from contender.router.render import BOOTSTRAP, LISTENERS, render
+from contender.router.render import BOOTSTRAP, LISTENERS, SECRETS, render
 from contender.router.traffic import (
+    Capture,
     HeaderMatch,
     StickyCookie,
     StickyHeader,
     Traffic,
     Trial,
 )
-from tests.router.plans import INCUMBENT, V2, V3
+from tests.router.plans import INCUMBENT, RECORDER_HOST, V2, V3
+from tests.router.sink import Sink
 
 HERE = Path(__file__).parent / "golden"
 SITUATIONS = sorted(path.name.removesuffix(".in.yaml") for path in HERE.glob("*.in.yaml"))
-ALIKE = (BOOTSTRAP, LISTENERS)
+ALIKE = (BOOTSTRAP, LISTENERS, SECRETS)
 """The same in all situations: told once, in `alike.yaml`."""
 
 
@@ -33,8 +35,9 @@ def plan(situation: str) -> Traffic:
     told: dict[str, Any] = yaml.safe_load((HERE / f"{situation}.in.yaml").read_text())
     h2c = told.get("h2c", False)
     incumbent = replace(INCUMBENT, h2c=h2c)
+    capture = Capture(RECORDER_HOST, **told["capture"]) if "capture" in told else None
     if "candidates" not in told:
-        return Traffic("churn", "shop", incumbent)
+        return Traffic("churn", "shop", incumbent, capture=capture)
     arms = {arm.name: replace(arm, h2c=h2c) for arm in (V2, V3)}
     sticky: StickyHeader | StickyCookie | None = None
     if how := told.get("stickiness"):
@@ -45,6 +48,7 @@ def plan(situation: str) -> Traffic:
         )
     trial = Trial(
         candidates=tuple(arms[name] for name in told["candidates"]),
+        experiment="uid-of-the-experiment",
         weights=told.get("weights", {}),
         shadows=told.get("shadows", {}),
         shadow_others=told.get("shadowOthers", False),
@@ -52,7 +56,7 @@ def plan(situation: str) -> Traffic:
         stickiness=sticky,
         salt="uid-of-the-experiment",
     )
-    return Traffic("churn", "shop", incumbent, trial)
+    return Traffic("churn", "shop", incumbent, trial, capture=capture)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -77,7 +81,8 @@ def _compare(expected: Path, told: str, update: bool) -> None:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-async def test_a_real_envoy_works_with_it(situation: str, envoy: Envoy) -> None:
+async def test_a_real_envoy_works_with_it(situation: str, envoy: Envoy, sink: Sink) -> None:
+    del sink  # it is there
     async with envoy.running(plan(situation)):
         assert "rejected" not in envoy.log()
 

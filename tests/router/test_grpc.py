@@ -14,8 +14,10 @@ from bench.envoy import Envoy
 from contender.router import names
 from contender.router.traffic import Traffic, Trial
 from tests.router.caller import until
-from tests.router.plans import INCUMBENT, V2
+from tests.router.plans import INCUMBENT, V2, captured
+from tests.router.sink import Sink
 
+LOGS = ("main", "copies")
 PREDICT, WATCH = "/churn.Model/Predict", "/churn.Model/Watch"
 SEEN = dict[str, list[dict[str, str]]]
 if TYPE_CHECKING:
@@ -49,10 +51,10 @@ class Model(grpc.GenericRpcHandler):
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[tuple[SEEN, dict[str, int]]]:
-    """Two models: what they were asked, and their ports."""
+async def served(sink: Sink) -> AsyncIterator[tuple[SEEN, dict[str, int]]]:
+    """Two models: what they were asked, and the ports of both and of the recorder."""
     seen: SEEN = {}
-    ports: dict[str, int] = {}
+    ports = {**sink.ports}
     servers = []
     for arm in (INCUMBENT, V2):
         server = grpc.aio.server()
@@ -65,18 +67,25 @@ async def served() -> AsyncIterator[tuple[SEEN, dict[str, int]]]:
         await server.stop(None)
 
 
-def plan(**step: object) -> Traffic:
+def plan(*, capture: bool, **step: object) -> Traffic:
     candidate = replace(V2, h2c=True)
     trial = Trial((candidate,), **step)  # type: ignore[arg-type]
-    return Traffic("churn", "shop", replace(INCUMBENT, h2c=True), trial)
+    found = Traffic("churn", "shop", replace(INCUMBENT, h2c=True), trial)
+    return captured(found) if capture else found
 
 
+def framed(*messages: bytes) -> bytes:
+    """Return messages as they are on the way."""
+    return b"".join(b"\0" + len(one).to_bytes(4) + one for one in messages)
+
+
+@pytest.mark.parametrize("capture", [False, True])
 async def test_calls_pass_with_their_trailers_and_are_copied(
-    served: tuple[SEEN, dict[str, int]], tmp_path: Path
+    served: tuple[SEEN, dict[str, int]], tmp_path: Path, sink: Sink, capture: bool
 ) -> None:
     seen, ports = served
     envoy = Envoy(tmp_path, ports)
-    async with envoy.running(plan(shadows={"v2": 100})):
+    async with envoy.running(plan(capture=capture, shadows={"v2": 100})):
         async with grpc.aio.insecure_channel(envoy.url.removeprefix("http://")) as channel:
             predict: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(PREDICT)
             call = predict(b"row")
@@ -88,6 +97,11 @@ async def test_calls_pass_with_their_trailers_and_are_copied(
             assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
             assert raised.value.details() == "no such row"
         await until(lambda: len(seen["2"]) == 2, "the copies came")
+        if capture:
+            await until(lambda: len(sink.logged) == 4, "all was told")
+            served_, copied = (sink.of(log)[str(headers[names.PREDICTION_ID])] for log in LOGS)
+            assert (served_.asked, served_.answered) == (framed(b"row"), framed(b"1:row"))
+            assert copied.answered == framed(b"2:row")
     assert {one[names.SHADOW] for one in seen["2"]} == {"v2"}
     assert seen["1"][0][names.PREDICTION_ID] == headers[names.PREDICTION_ID]
     assert {one[names.PREDICTION_ID] for one in seen["1"]} == {
@@ -95,13 +109,14 @@ async def test_calls_pass_with_their_trailers_and_are_copied(
     }
 
 
+@pytest.mark.parametrize("capture", [False, True])
 async def test_streams_go_both_ways_while_they_are_open(
-    served: tuple[SEEN, dict[str, int]], tmp_path: Path
+    served: tuple[SEEN, dict[str, int]], tmp_path: Path, sink: Sink, capture: bool
 ) -> None:
     _, ports = served
     envoy = Envoy(tmp_path, ports)
     async with (
-        envoy.running(plan(weights={"v2": 100}, shadow_others=True)),
+        envoy.running(plan(capture=capture, weights={"v2": 100}, shadow_others=True)),
         grpc.aio.insecure_channel(envoy.url.removeprefix("http://")) as channel,
     ):
         watch: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(WATCH)
@@ -111,3 +126,8 @@ async def test_streams_go_both_ways_while_they_are_open(
             assert await asyncio.wait_for(stream.read(), 20) == b"2:%d" % number
         await stream.done_writing()
         assert await stream.read() == grpc.aio.EOF
+        if capture:
+            await until(lambda: len(sink.logged) == 2, "both answers were told")
+            (told,) = sink.of("main").values()
+            assert told.asked == framed(*(b"%d" % number for number in range(5)))
+            assert told.answered == framed(*(b"2:%d" % number for number in range(5)))

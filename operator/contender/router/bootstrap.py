@@ -16,6 +16,7 @@ COUNTED = "|".join(
         r"cluster\.[^.]+\.outlier_detection\.ejections_active",
         r"http\.main\.(downstream_(rq|cx)_.*)",
         r"http\.(main|copies)\.rds\..*",
+        r"access_logs\.grpc_access_log\.logs_(written|dropped)",
         r"(listener_manager|cluster_manager|server)\..*",
     )
 )

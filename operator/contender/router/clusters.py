@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contender.router import names
-from contender.router.traffic import LARGEST_MIRRORED_BODY, Arm, Traffic
+from contender.router.credentials import with_token
+from contender.router.traffic import LARGEST_MIRRORED_BODY, Arm, Capture, Traffic
 
 Json = dict[str, Any]
 
@@ -15,6 +16,16 @@ MOST_REQUESTS = 1_000_000
 """In flight to the pods that answer callers: a Service without a router has no bound either."""
 COPY_BUFFER = 4 * LARGEST_MIRRORED_BODY
 """Bytes per connection; so much of a copy waits for a challenger without holding up the caller."""
+RECORDER_REQUESTS = 256
+"""In flight to the recorder: two streams of each of Envoy's threads, and callers' feedback."""
+RECORDER_BUFFER = 1024 * 1024
+"""Bytes per stream; what is captured while so much waits for the recorder is dropped."""
+RECORDER_STREAMS: Json = {
+    # Envoy keeps as much of a stream that is not read as it would itself take of one.
+    "initial_stream_window_size": RECORDER_BUFFER,
+    # A recorder that is gone without a word is noticed.
+    "connection_keepalive": {"interval": "10s", "timeout": "5s"},
+}
 
 _HTTP = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
@@ -27,6 +38,9 @@ def clusters(traffic: Traffic) -> list[Json]:
 
 def _clusters(traffic: Traffic) -> Iterator[Json]:
     trial = traffic.trial
+    if traffic.capture:
+        yield _recorder(names.RECORDER, traffic.capture, names.RECORDER_PORT, h2c=True)
+        yield _recorder(names.FEEDBACK, traffic.capture, names.RECORDER_HTTP_PORT, h2c=False)
     yield _live(traffic, traffic.incumbent)
     if trial is None:
         return
@@ -98,6 +112,7 @@ def _with_fallback(
     name: str, traffic: Traffic, arm: Arm, copies: Mapping[str, int] | None = None
 ) -> Json:
     """Return a cluster of clusters: the arm's, and the incumbent's when it has no healthy pod."""
+    mirrors = [_mirror(other, percent) for other, percent in (copies or {}).items()]
     fallback = dict.fromkeys([names.live(arm.revision), names.live(traffic.incumbent.revision)])
     return {
         "name": name,
@@ -111,7 +126,7 @@ def _with_fallback(
             },
         },
         **_limits(MOST_REQUESTS),
-        **_http(arm.h2c, [_mirror(other, percent) for other, percent in (copies or {}).items()]),
+        **_http(arm.h2c, {"request_mirror_policies": mirrors} if mirrors else None),
     }
 
 
@@ -129,14 +144,25 @@ def _mirror(candidate: str, percent: int) -> Json:
     }
 
 
-def _pods(traffic: Traffic, arm: Arm) -> Json:
-    address = {
-        "socket_address": {
-            "address": f"{arm.revision}.{traffic.namespace}.svc",
-            "port_value": arm.port,
-        }
+def _recorder(name: str, capture: Capture, port: int, *, h2c: bool) -> Json:
+    """Return a cluster of the recorder. However it fares, callers of the model notice nothing."""
+    return {
+        "name": name,
+        **_found_by_dns(name, capture.recorder, port),
+        **_limits(RECORDER_REQUESTS),
+        "per_connection_buffer_limit_bytes": RECORDER_BUFFER,
+        **_http(h2c, {"http_filters": with_token()}, RECORDER_STREAMS if h2c else None),
     }
-    told = {"filter_metadata": {"contender": {"version": arm.version, "arm": arm.name}}}
+
+
+def _pods(traffic: Traffic, arm: Arm) -> Json:
+    host = f"{arm.revision}.{traffic.namespace}.svc"
+    told = {"version": arm.version, "arm": arm.name, "revision": arm.revision}
+    return _found_by_dns(arm.revision, host, arm.port, {"filter_metadata": {"contender": told}})
+
+
+def _found_by_dns(name: str, host: str, port: int, metadata: Json | None = None) -> Json:
+    address = {"socket_address": {"address": host, "port_value": port}}
     return {
         "connect_timeout": CONNECT_TIMEOUT,
         "cluster_type": {
@@ -152,7 +178,7 @@ def _pods(traffic: Traffic, arm: Arm) -> Json:
             },
         },
         "lb_policy": "LEAST_REQUEST",
-        "load_assignment": _endpoints(arm.revision, address, told),
+        "load_assignment": _endpoints(name, address, metadata),
     }
 
 
@@ -173,11 +199,20 @@ def _limits(requests: int) -> Json:
     return {"circuit_breakers": {"thresholds": [bounds]}}
 
 
-def _http(h2c: bool, mirrors: list[Json] | None = None) -> Json:
-    protocol = "http2_protocol_options" if h2c else "http_protocol_options"
-    options: Json = {"@type": _HTTP, "explicit_http_config": {protocol: {}}}
-    if mirrors:
-        options["request_mirror_policies"] = mirrors
+def _http(h2c: bool, more: Json | None = None, protocol: Json | None = None) -> Json:
+    """Return how a cluster is spoken to.
+
+    Args:
+        h2c: whether by HTTP/2.
+        more: further options.
+        protocol: options of HTTP/1.1 or HTTP/2.
+    """
+    name = "http2_protocol_options" if h2c else "http_protocol_options"
+    options: Json = {
+        "@type": _HTTP,
+        "explicit_http_config": {name: protocol or {}},
+        **(more or {}),
+    }
     return {
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options

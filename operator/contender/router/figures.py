@@ -12,6 +12,10 @@ from contender.router.traffic import Arm, Traffic
 _COUNTED = "envoy_cluster_"
 _CLUSTER = "envoy_cluster_name"
 _CLASS = "envoy_response_code_class"
+_LOGGED = (
+    "envoy_access_logs_grpc_access_log_logs_written",
+    "envoy_access_logs_grpc_access_log_logs_dropped",
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,19 @@ def figures(scrapes: Iterable[str], traffic: Traffic) -> dict[str, Counted]:
                 copies=before.copies + _copies(counters, arm),
             )
     return found
+
+
+def logged(scrape: str) -> tuple[int, int]:
+    """Return how many entries one router gave to its connection to the recorder, and how many it
+    dropped because the recorder did not read fast enough. What was on the way when a connection
+    broke counts as written."""
+    found = dict.fromkeys(_LOGGED, 0)
+    for line in scrape.splitlines():
+        name, _, rest = line.partition("{")
+        if name in found:
+            found[name] += int(rest.rpartition(" ")[2])
+    written, dropped = found.values()
+    return written, dropped
 
 
 class _Counters:

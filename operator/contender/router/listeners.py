@@ -3,6 +3,7 @@
 from typing import Any
 
 from contender.router import names
+from contender.router.capture import access_log, lua_filter
 
 Json = dict[str, Any]
 
@@ -29,7 +30,7 @@ def listeners() -> list[Json]:
 def _callers() -> Json:
     address = {"socket_address": {"address": "0.0.0.0", "port_value": names.PORT}}  # noqa: S104
     manager = {
-        **http_manager("main", {"rds": _rds(names.ROUTES)}),
+        **_captured("main", names.ROUTES),
         # Before the route is chosen: the id decides about the arm of who is not sticky.
         "early_header_mutation_extensions": [
             {
@@ -40,7 +41,7 @@ def _callers() -> Json:
                         {"remove": names.SHADOW},
                         {
                             "append": {
-                                "header": {"key": names.PREDICTION_ID, "value": "%UNIQUE_ID%"},
+                                "header": {"key": names.PREDICTION_ID, "value": names.NEW_ID},
                                 "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
                             }
                         },
@@ -59,12 +60,19 @@ def _callers() -> Json:
 
 
 def _copies() -> Json:
-    manager = http_manager("copies", {"rds": _rds(names.COPIES)})
+    manager = _captured("copies", names.COPIES)
     return {
         "name": names.COPIES,
         "internal_listener": {},
         "filter_chains": [{"filters": [http_filter(manager)]}],
     }
+
+
+def _captured(prefix: str, routes: str) -> Json:
+    """Return a connection manager whose requests are captured when its routes say so."""
+    manager = http_manager(prefix, {"rds": _rds(routes)})
+    manager["http_filters"] = [lua_filter(), *manager["http_filters"]]
+    return {**manager, "access_log": [access_log(prefix)]}
 
 
 def http_manager(prefix: str, routes: Json) -> Json:

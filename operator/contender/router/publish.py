@@ -16,6 +16,7 @@ from contender.router.render import (
     COPIES,
     LISTENERS,
     ROUTES,
+    SECRETS,
     clusters_of_both,
     read,
 )
@@ -28,7 +29,7 @@ _VERSION = re.compile(r"^version_info: '?\"?([0-9a-f]+)", re.MULTILINE)
 
 
 def version(text: str) -> str:
-    """Return the version of one file; the bootstrap has none."""
+    """Return the version of one file; the bootstrap and the secrets have none."""
     found = _VERSION.search(text)
     return found[1] if found else ""
 
@@ -47,9 +48,10 @@ def following(published: Files, wanted: Files, routers: Collection[Versions]) ->
         wanted: all files of the plan.
         routers: what each ready router works with.
     """
-    if not all(name in published for name in wanted):
+    # Routers of an older operator were given all files but that of the secrets.
+    if not all(name in published for name in wanted if name != SECRETS):
         return {**wanted}
-    fixed = {name: wanted[name] for name in (BOOTSTRAP, LISTENERS)}
+    fixed = {name: wanted[name] for name in (BOOTSTRAP, LISTENERS, SECRETS)}
     clusters = {CLUSTERS: published[CLUSTERS]}
     routes = {name: published[name] for name in (ROUTES, COPIES)}
     new_routes = {name: wanted[name] for name in (ROUTES, COPIES)}

@@ -10,6 +10,7 @@ import yaml
 from contender.router import names
 from contender.router.bootstrap import bootstrap
 from contender.router.clusters import clusters
+from contender.router.credentials import secrets
 from contender.router.listeners import listeners
 from contender.router.routes import copy_routes, routes
 from contender.router.traffic import Traffic
@@ -17,6 +18,7 @@ from contender.router.traffic import Traffic
 BOOTSTRAP, LISTENERS, CLUSTERS = "bootstrap.yaml", "lds.yaml", "cds.yaml"
 ROUTES, COPIES = f"{names.ROUTES}.yaml", f"{names.COPIES}.yaml"
 """Envoy reads one route configuration from each file."""
+SECRETS = f"{names.SECRETS}.yaml"
 
 # libyaml's are five times faster. Where it is missing, long texts may be folded elsewhere: the
 # bytes differ then, what they mean does not, and versions are hashes of what is meant.
@@ -29,6 +31,8 @@ def render(traffic: Traffic) -> dict[str, str]:
     return {
         BOOTSTRAP: _text(bootstrap(f"{traffic.namespace}/{traffic.endpoint}", traffic.token)),
         LISTENERS: _resources(listeners()),
+        # Without a version: routers report none.
+        SECRETS: _text({"resources": secrets()}),
         CLUSTERS: _resources(clusters(traffic)),
         ROUTES: _resources([routes(traffic)]),
         COPIES: _resources([copy_routes(traffic)]),

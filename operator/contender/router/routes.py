@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contender.router import names, slots
+from contender.router.capture import CALLERS, captures, never
+from contender.router.capture import COPIES as OF_COPIES
+from contender.router.stamp import answered_stamp, copied_stamp
 from contender.router.traffic import (
     LARGEST_MIRRORED_BODY,
     StickyCookie,
@@ -14,6 +17,7 @@ from contender.router.traffic import (
 
 Json = dict[str, Any]
 
+FEEDBACK_SECONDS = 60
 WEIGHT_OF_A_SLOT = 100
 RETRIED = "connect-failure,refused-stream,reset-before-request"
 """What is tried again on another pod: requests that no pod has begun to read."""
@@ -53,19 +57,13 @@ def routes(traffic: Traffic) -> Json:
             # Of the pod that answered: an arm without healthy pods is answered for.
             _header(names.VERSION, "%UPSTREAM_METADATA(contender:version)%"),
         ],
+        **captures(traffic.capture, CALLERS),
     }
     return {"@type": _ROUTES, "name": names.ROUTES, "virtual_hosts": [host]}
 
 
 def _routes(traffic: Traffic) -> Iterator[Json]:
-    yield {
-        "name": "reserved",
-        "match": {"prefix": "/-/"},
-        "direct_response": {
-            "status": 404,
-            "body": {"inline_string": "paths below /-/ belong to the router\n"},
-        },
-    }
+    yield from _reserved(traffic)
     trial = traffic.trial
     if trial:
         parts = [_exact(one.name, one.exact) for one in trial.match]
@@ -80,6 +78,38 @@ def _routes(traffic: Traffic) -> Iterator[Json]:
     }
 
 
+def _reserved(traffic: Traffic) -> Iterator[Json]:
+    """Yield the routes of paths that do not reach the model."""
+    feedback = {"path": names.FEEDBACK_PATH}
+    if traffic.capture:
+        yield {
+            "name": "feedback",
+            "match": {**feedback, "headers": [_exact(":method", "POST")]},
+            "route": {
+                "cluster": names.FEEDBACK,
+                "prefix_rewrite": "/v1/feedback",
+                "timeout": f"{FEEDBACK_SECONDS}s",
+            },
+            # What callers say to the model of who they are is not for the recorder.
+            "request_headers_to_remove": ["authorization", "cookie"],
+            **never(),
+        }
+    else:
+        yield _not_found(
+            "feedback", feedback, "this model keeps no answers: spec.capture is not set"
+        )
+    found = _not_found("reserved", {"prefix": "/-/"}, "paths below /-/ belong to the router")
+    yield {**found, **(never() if traffic.capture else {})}
+
+
+def _not_found(name: str, match: Json, why: str) -> Json:
+    return {
+        "name": name,
+        "match": match,
+        "direct_response": {"status": 404, "body": {"inline_string": f"{why}\n"}},
+    }
+
+
 def _trial_routes(
     traffic: Traffic, trial: Trial, headers: list[Json], *, has_cookie: bool
 ) -> Iterator[Json]:
@@ -87,11 +117,13 @@ def _trial_routes(
     plain = {
         "route": _split(traffic, trial, {}),
         **_cookie(trial, has_cookie=has_cookie),
+        **_stamped(traffic, answered_stamp(traffic, eligible=not traffic.mirrors)),
     }
     if traffic.mirrors:
         copied = {
             "route": _split(traffic, trial, traffic.mirrors),
             **_cookie(trial, has_cookie=has_cookie),
+            **_stamped(traffic, answered_stamp(traffic, eligible=True)),
         }
         yield {"name": "upgrade", "match": _prefix([*headers, _HAS_UPGRADE]), **plain}
         for kind in _MIRRORED:
@@ -160,6 +192,13 @@ def _cookie(trial: Trial, *, has_cookie: bool) -> Json:
     return {"response_headers_to_add": [{"header": {"key": "set-cookie", "value": value}}]}
 
 
+def _stamped(traffic: Traffic, stamp: str) -> Json:
+    """Return what tells the recorder of the trial."""
+    if traffic.capture is None:
+        return {}
+    return {"metadata": {"filter_metadata": {"contender": {"trial": stamp}}}}
+
+
 def _common() -> Json:
     """Return what all routes to pods share. No timeout: a Service has none either."""
     previous = (
@@ -205,8 +244,14 @@ def copy_routes(traffic: Traffic) -> Json:
             "name": arm.name,
             "match": _prefix([_exact(names.SHADOW, arm.name)]),
             "route": {"cluster": names.shadow(arm.revision), "timeout": timeout},
+            **_stamped(traffic, copied_stamp(traffic)),
         }
         for arm in traffic.scorers
     ]
-    host = {"name": names.COPIES, "domains": ["*"], "routes": found}
+    host = {
+        "name": names.COPIES,
+        "domains": ["*"],
+        "routes": found,
+        **captures(traffic.capture, OF_COPIES),
+    }
     return {"@type": _ROUTES, "name": names.COPIES, "virtual_hosts": [host]}

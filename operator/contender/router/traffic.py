@@ -53,6 +53,8 @@ class Trial:
 
     candidates: tuple[Arm, ...]
     """Those that take part."""
+    experiment: str = ""
+    """Uid of the Experiment."""
     order: tuple[str, ...] = ()
     """Names of all candidates of the experiment, also of those that take part no more: it decides
     which keys move when a weight changes. Empty: that of `candidates`."""
@@ -75,6 +77,18 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Capture:
+    """What callers ask and what arms answer is sent to a recorder. Nobody waits for it."""
+
+    recorder: str
+    """DNS name of the recorder's Service, such as `contender-recorder.contender-system.svc`."""
+    percent: int = 100
+    """Percent of the requests that are captured; of each of them all answers are."""
+    max_body_bytes: int = 65536
+    """What is longer is sent up to here, and marked."""
+
+
+@dataclass(frozen=True)
 class Traffic:
     """Where the requests to one endpoint go.
 
@@ -89,8 +103,11 @@ class Traffic:
     trial: Trial | None = None
     token: str = ""
     """What only those know who may drain a router; empty: nobody may."""
+    capture: Capture | None = None
 
     def __post_init__(self) -> None:
+        if self.capture and not 1 <= self.capture.percent <= 100:
+            raise ValueError("capture takes 1 to 100 percent")
         if self.trial is None:
             return
         names = [arm.name for arm in self.arms]

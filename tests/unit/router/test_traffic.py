@@ -2,7 +2,7 @@
 
 import pytest
 
-from contender.router.traffic import Arm, Traffic, Trial
+from contender.router.traffic import Arm, Capture, Traffic, Trial
 
 ONE = Arm("incumbent", "churn-aaaa", "1", 8080)
 TWO = Arm("v2", "churn-bbbb", "2", 8080)
@@ -24,6 +24,12 @@ THREE = Arm("v3", "churn-cccc", "3", 8080)
 def test_a_plan_that_means_nothing_is_refused(trial: Trial, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Traffic("churn", "shop", ONE, trial)
+
+
+@pytest.mark.parametrize("percent", [0, 101])
+def test_a_share_to_capture_that_means_nothing_is_refused(percent: int) -> None:
+    with pytest.raises(ValueError, match="1 to 100"):
+        Traffic("churn", "shop", ONE, capture=Capture("recorder.svc", percent))
 
 
 def test_in_a_shadow_step_the_incumbent_is_copied_to_who_gets_any() -> None:
