@@ -4,14 +4,17 @@ Nothing is asked of the network when every program is there already.
 """
 
 import argparse
+import glob
 import importlib.util
 import os
 import shutil
+from pathlib import Path
 
 from dev.commands import run
 from dev.console import Failure, run_main, say
 
-# A program, or a module of this Python -> the package that brings it.
+# A program, in PATH or where a pattern finds it, or a module of this Python -> the package that
+# brings it.
 GROUPS = {
     "python": {
         "import ensurepip": "python3-venv",
@@ -36,11 +39,17 @@ GROUPS = {
         "mount": "mount",
         "modprobe": "kmod",
     },
+    "postgres": {
+        "/usr/lib/postgresql/*/bin/postgres": "postgresql",
+    },
     "images": {
         "buildah": "buildah",
         "debootstrap": "debootstrap",
     },
 }
+
+NO_SERVER = Path("/etc/postgresql-common/createcluster.d/contender.conf")
+"""Installing PostgreSQL starts a server, unless this says that nobody wants one."""
 
 # A user's PATH often lacks the sbin folders that most of these programs live in.
 os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
@@ -66,6 +75,9 @@ def ensure(*groups: str) -> None:
     if os.geteuid() != 0:
         raise Failure(f"packages are missing and you are not root; run\n  sudo sh -c '{command}'")
     say(f"installing {' '.join(packages)}")
+    if "postgresql" in packages:
+        NO_SERVER.parent.mkdir(parents=True, exist_ok=True)
+        NO_SERVER.write_text("create_main_cluster = false\n")
     _apt_get("update")
     _apt_get("install", "--yes", "--no-install-recommends", *packages)
 
@@ -76,11 +88,18 @@ def require_root(what: str) -> None:
         raise Failure(f"{what} needs root; run it again with sudo -E")
 
 
+def program(need: str) -> str | None:
+    """The path of a program; of one with a pattern the last that fits, or the one in PATH."""
+    if "*" in need:
+        return max(glob.glob(need), default=None) or shutil.which(Path(need).name)
+    return shutil.which(need)
+
+
 def _has(need: str) -> bool:
     module = need.removeprefix("import ")
     if module != need:
         return importlib.util.find_spec(module) is not None
-    return shutil.which(need) is not None
+    return program(need) is not None
 
 
 def _apt_get(*arguments: str) -> None:

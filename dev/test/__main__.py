@@ -59,11 +59,18 @@ def _quick_steps(logs: Path) -> list[Step]:
         Step("layers", [[BIN / "lint-imports", "--no-logo"]], after=["environment"]),
         Step("generated files", [_generate_check()], after=["environment"]),
         Step("types", [[BIN / "mypy"]], after=["environment"]),
+        Step(
+            "PostgreSQL",
+            [_tool("dev.system", "postgres")],
+            quiet=["environment"],  # one apt-get at a time
+            lacking=lacks("postgres"),
+        ),
         _tests(
             "tests without a server",
             "not cluster and not apiserver",
             logs,
             ["environment"],
+            quiet=["PostgreSQL"],
             options=["-n", os.cpu_count() or 1],
         ),
     ]
@@ -74,7 +81,12 @@ def _server_steps(logs: Path) -> list[Step]:
     go = [golang.find(), "-C", CHECKOUT / "examples" / "breast-cancer-go"]
     return [
         Step("Go example", [[*go, "vet", "./..."], [*go, "test", "./..."]]),
-        Step("system packages", [_tool("dev.system")], lacking=lacks("apiserver", "images")),
+        Step(
+            "system packages",
+            [_tool("dev.system")],
+            quiet=["PostgreSQL"],  # one apt-get at a time
+            lacking=lacks("apiserver", "images"),
+        ),
         Step("Kubernetes", [_tool("dev.cluster", "build")], lacking=lacking),
         _tests(
             "tests on an API server",

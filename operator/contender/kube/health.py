@@ -1,22 +1,21 @@
-"""The operator's own HTTP endpoints: /healthz, /readyz and /metrics."""
+"""What the kubelet and Prometheus ask of a process: /healthz, /readyz and /metrics."""
 
 from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from contender.controller.settings import Settings
-
 
 async def serve_health(
-    settings: Settings, *, alive: Callable[[], bool], ready: Callable[[], bool]
+    host: str, port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]
 ) -> web.AppRunner:
     """Start the endpoints; the caller stops them with `cleanup()`.
 
     Args:
-        settings: address and port.
+        host: address to listen at.
+        port: 0 for any free one.
         alive: false when the process should be restarted.
-        ready: false until every collection was listed once.
+        ready: false while it cannot do its work.
     """
 
     def check(answer: Callable[[], bool]) -> Callable[[web.Request], "web.Response"]:
@@ -43,5 +42,5 @@ async def serve_health(
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, settings.host, settings.port).start()
+    await web.TCPSite(runner, host, port).start()
     return runner

@@ -1,0 +1,1 @@
+"""The recorder: keeps what every arm answered, joined with the truth."""

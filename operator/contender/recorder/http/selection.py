@@ -1,0 +1,46 @@
+"""What a request for rows asks for."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from contender.recorder.feedback import micros
+from contender.recorder.http.errors import Refusal
+from contender.recorder.http.rows import Filter
+from contender.recorder.model import Selection
+
+KNOWN = ("since", "until", "version", "labelled")
+
+
+def selection(endpoint: int, query: "Mapping[str, str]") -> tuple[Selection, Filter]:
+    """Return which predictions, and which of their rows.
+
+    Args:
+        endpoint: whose.
+        query: since and until (RFC 3339), version and labelled (separated by commas).
+
+    Raises:
+        Refusal: it is not understood.
+    """
+    if strangers := sorted({*query} - {*KNOWN}):
+        what = f"unknown: {', '.join(strangers)}; known: {', '.join(KNOWN)}"
+        raise Refusal(400, "BadRequest", what)
+    bounds = {name: _moment(name, query[name]) for name in ("since", "until") if name in query}
+    return (
+        Selection(endpoint, versions=_names(query.get("version", "")), **bounds),
+        Filter(labelled=_names(query.get("labelled", ""))),
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(one for one in text.split(",") if one)
+
+
+def _moment(name: str, text: str) -> int:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal(400, "BadRequest", f"{name}: {text[:40]!r} is no moment") from error
+    if found.tzinfo is None:
+        what = f"{name} has no time zone: write it like 2026-01-31T12:00:00Z"
+        raise Refusal(400, "BadRequest", what)
+    return micros(found)

@@ -1,0 +1,1 @@
+"""Joining: what answers and truths say together. Pure."""

@@ -1,0 +1,196 @@
+"""Recording: what one batch of answers and truths becomes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from contender.recorder.feedback import JOINED, KEPT, Truth, Verdict, wins
+from contender.recorder.joining.books import Change
+from contender.recorder.joining.hours import Growth, Hour
+from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, difference, measure
+from contender.recorder.model import (
+    Answer,
+    Feedback,
+    Handle,
+    HourKey,
+    KeyedFeedback,
+    Outcome,
+    PredictionKey,
+    Stored,
+    Stratum,
+)
+from contender.recorder.plans import Plan
+
+MOST_ORPHANS = 100_000
+"""Truths of one endpoint, by id or by key, for rows that are not known (yet)."""
+
+
+class Captured(NamedTuple):
+    """An answer as it was captured, with what is not part of its row in the store."""
+
+    answer: Answer
+    handles: Sequence[Handle] = ()
+    outputs: Sequence[tuple[Any, float | None]] = ()
+    """Output and score of each row, of an arm that answered."""
+    features: Sequence[Any] = ()
+    """The rows, of a request that a caller sent."""
+
+
+@dataclass
+class Joined:
+    """What one batch changes."""
+
+    answers: list[Captured] = field(default_factory=lambda: [])
+    """Those that are new."""
+    feedback: dict[tuple[PredictionKey, int, str], Feedback] = field(default_factory=lambda: {})
+    """Those that are new, or count in place of others."""
+    duplicates: Counter[int] = field(default_factory=Counter)
+    """By endpoint: answers that were there already."""
+    touched: dict[PredictionKey, tuple[Stored, Stored]] = field(default_factory=lambda: {})
+    """Before and after."""
+
+
+_NOTHING = Stored()
+
+
+class Joiner:
+    """Joins new answers and truths with what is known.
+
+    Args:
+        known: what is stored of all predictions that this batch touches.
+    """
+
+    def __init__(self, known: Mapping[PredictionKey, Stored]) -> None:
+        self._known = known
+        self.joined = Joined()
+
+    def answer(self, captured: Captured) -> None:
+        """Take an answer, unless it is there; a real one takes the place of one that was lost."""
+        new = captured.answer
+        after = self._after((new.endpoint, new.prediction))
+        old = after.answers.get(new.arm)
+        if old is not None and (old.outcome != Outcome.LOST or new.outcome == Outcome.LOST):
+            self.joined.duplicates[new.endpoint] += 1
+            return
+        after.answers[new.arm] = new
+        self.joined.answers.append(captured)
+
+    def knows(self, endpoint: int, prediction: bytes) -> bool:
+        """Return whether an answer of a prediction is known."""
+        return bool(self._touched((endpoint, prediction)).answers)
+
+    def truth(self, endpoint: int, truth: Truth, received: int) -> Verdict:
+        """Take a truth about a prediction that is named by id."""
+        key = (endpoint, truth.prediction)
+        known = self._touched(key)
+        rows = next((one.rows for one in known.answers.values() if one.rows), 0)
+        row = max(truth.row, 0)
+        if rows and row >= rows:
+            return Verdict(422, f"row {row}: the prediction has rows 0 to {rows - 1}")
+        if rows > 1 and truth.row < 0:
+            return Verdict(
+                422, f"the prediction has {rows} rows: name one, as <prediction id>/<row>"
+            )
+        self.feedback(truth.of(endpoint, truth.prediction, row, received))
+        return JOINED if known.answers else KEPT
+
+    def feedback(self, new: Feedback) -> None:
+        """Take a truth about a row, unless a later one is known."""
+        key = (new.endpoint, new.prediction)
+        old = self._touched(key).feedback.get((new.row, new.name))
+        if old is not None and not wins(new, old):
+            return
+        self._after(key).feedback[new.row, new.name] = new
+        self.joined.feedback[key, new.row, new.name] = new
+
+    def _touched(self, key: PredictionKey) -> Stored:
+        touched = self.joined.touched.get(key)
+        return touched[1] if touched else self._known.get(key, _NOTHING)
+
+    def _after(self, key: PredictionKey) -> Stored:
+        """Return what is known of a prediction after this batch, to be changed."""
+        if key not in self.joined.touched:
+            before = self._known.get(key, _NOTHING)
+            after = Stored(dict(before.answers), dict(before.feedback))
+            self.joined.touched[key] = (before, after)
+        return self.joined.touched[key][1]
+
+
+def changes(
+    joined: Joined, plans: Mapping[int, Plan], strata: Mapping[int, Stratum]
+) -> Iterable[Change]:
+    """Iterate over what a batch adds to statistics and hours."""
+    for (endpoint, _), (before, after) in joined.touched.items():
+        plan = plans.get(endpoint)
+        if plan is None or not _matters(after, strata):
+            continue
+        yield from difference(
+            measure(plan.judge, before, strata), measure(plan.judge, after, strata)
+        )
+
+
+def _matters(stored: Stored, strata: Mapping[int, Stratum]) -> bool:
+    """Return whether there is anything to compare an answer with."""
+    return bool(stored.feedback) or any(
+        strata[answer.stratum].experiment for answer in stored.answers.values()
+    )
+
+
+def growths(
+    answers: Iterable[Captured], plans: Mapping[int, Plan], strata: Mapping[int, Stratum]
+) -> Iterable[Growth]:
+    """Iterate over what hours grow by."""
+    hours: defaultdict[HourKey, Hour] = defaultdict(Hour)
+    for captured in answers:
+        answer = captured.answer
+        if answer.outcome == Outcome.LOST:
+            continue
+        stratum = strata[answer.stratum]
+        number = answer.time // MICROSECONDS_PER_HOUR
+        base = HourKey(answer.endpoint, number, stratum.version, answer.arm, "", "")
+        hour = hours[base]
+        hour.outcomes.append(answer.outcome)
+        hour.unread.append(answer.unread)
+        if answer.latency >= 0:
+            hour.latencies.append(answer.latency / 1000)
+        hour.rows += answer.rows
+        hour.outputs += captured.outputs
+        hour.features += captured.features
+    for base, hour in hours.items():
+        plan = plans.get(base.endpoint)
+        yield hour.growth(base, plan.judge.task if plan else None)
+
+
+@dataclass
+class Waiting:
+    """Truths by key for which no row was found yet."""
+
+    by_key: dict[tuple[int, bytes], dict[tuple[int, str], KeyedFeedback]] = field(
+        default_factory=lambda: {}
+    )
+    """By endpoint and key, then by time and name."""
+    count: Counter[int] = field(default_factory=Counter)
+    """By endpoint."""
+
+    def of(self, keys: Iterable[tuple[int, bytes]]) -> list[KeyedFeedback]:
+        """Return all of these endpoints and keys."""
+        return [one for key in keys for one in self.by_key.get(key, {}).values()]
+
+    def add(self, one: KeyedFeedback) -> bool:
+        """Take one; return whether it counts in place of none or an older one."""
+        of_key = self.by_key.setdefault((one.endpoint, one.key), {})
+        old = of_key.get((one.time, one.name))
+        if old is not None and (old.at, old.value) >= (one.at, one.value):
+            return False
+        self.count[one.endpoint] += old is None
+        of_key[one.time, one.name] = one
+        return True
+
+    def remove(self, one: KeyedFeedback) -> None:
+        """Take one out."""
+        of_key = self.by_key.get((one.endpoint, one.key), {})
+        if of_key.pop((one.time, one.name), None) is not None:
+            self.count[one.endpoint] -= 1
+        if not of_key:
+            self.by_key.pop((one.endpoint, one.key), None)

@@ -1,0 +1,1 @@
+"""The store: what the recorder keeps for good."""

@@ -1,0 +1,117 @@
+"""Upkeep: what has to be done from time to time, in the writer's thread."""
+
+import logging
+from collections.abc import Callable, Iterator
+from time import time
+
+from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, UNKNOWN_ARM
+from contender.recorder.model import Answer, Outcome, PredictionKey, Stored, Stratum
+from contender.recorder.recording import MOST_ORPHANS, Captured
+from contender.recorder.store.base import Store
+from contender.recorder.writer import UNKNOWN, Writer
+
+MICROSECONDS = 1_000_000
+LOST_SECONDS = 90
+"""After this an answer that has not come is given up: challengers have 30 s, routers and we some
+more."""
+LOOK_BACK_SECONDS = 3600
+"""So far back is looked for what was lost while no recorder ran."""
+ORPHAN_SECONDS = 24 * 3600
+"""How long feedback waits for a prediction that is not known."""
+HOURS_KEPT = 24 * 400
+"""How long hourly counts are kept."""
+PORTION = 2000
+"""Rows that are deleted at a time, so that answers need not wait for long."""
+
+log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Work that nobody asks for.
+
+    Args:
+        store: of the writer.
+        writer: runs all this in its thread.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, store: Store, writer: Writer, clock: Callable[[], float] = time) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        writer.closed_until = int((clock() - LOOK_BACK_SECONDS) * MICROSECONDS)
+
+    def give_up(self) -> None:
+        """Mark what was expected and has not come."""
+        patience = self._clock() - LOST_SECONDS
+        since, until = self._writer.closed_until, int(patience * MICROSECONDS)
+        keys = {*self._store.lacking(since, until), *self._writer.late(patience)}
+        for key, stored in self._store.stored(keys).items():
+            self._writer.mark(self._lost(key, stored))
+        self._writer.closed_until = max(since, until)
+
+    def _lost(self, key: PredictionKey, stored: Stored) -> Iterator[Captured]:
+        """Iterate over the marks of one prediction."""
+        strata = self._writer.strata
+        known = {
+            name: strata[answer.stratum]
+            for name, answer in stored.answers.items()
+            if name != UNKNOWN_ARM
+        }
+        served = next((one for one in known.values() if not one.copy), None)
+        example = next(iter(known.values()), None)
+        if example is None or not example.experiment:
+            return
+        if served is None:
+            if UNKNOWN_ARM not in stored.answers:
+                yield self._mark(key, stored, example, UNKNOWN_ARM, copy=False)
+            return
+        for arm in served.expects:
+            if arm not in known:
+                yield self._mark(key, stored, served, arm, copy=True)
+
+    def _mark(
+        self, key: PredictionKey, stored: Stored, like: Stratum, arm: str, *, copy: bool
+    ) -> Captured:
+        time_of = min(answer.time for answer in stored.answers.values())
+        stratum = Stratum(like.endpoint, like.experiment, like.epoch, arm, copy, "", "", 0)
+        return Captured(
+            Answer(
+                *(*key, arm, self._writer.number(stratum), time_of, 0, Outcome.LOST, -1, 0, 0),
+                *(None, None, None, None),
+            )
+        )
+
+    def expire(self) -> None:
+        """Delete what is older than is kept, or more."""
+        used = self._store.bytes_used()
+        now = self._clock()
+        for endpoint in self._store.endpoints():
+            if endpoint.gone_at is not None and now > endpoint.gone_at + endpoint.retention_seconds:
+                if self._store.remove(endpoint.number, PORTION):
+                    log.info("%s/%s is forgotten", endpoint.namespace, endpoint.name)
+                else:
+                    self._writer.errand(self.expire)
+                continue
+            before = int((now - endpoint.retention_seconds) * MICROSECONDS)
+            gone, _ = self._store.expire(endpoint.number, before, PORTION)
+            excess = used.get(endpoint.number, 0) - endpoint.retention_bytes
+            freed = 0
+            if excess > 0:
+                freed, _ = self._store.expire_bytes(endpoint.number, excess, PORTION)
+            self._writer.count(endpoint.number, "expired", gone + freed)
+            self._writer.count(endpoint.number, "expiredBySize", freed)
+            if max(gone, freed) >= PORTION:
+                self._writer.errand(self.expire)
+
+    def expire_rarely(self) -> None:
+        """Delete feedback that found no prediction, and old hours."""
+        now = self._clock()
+        before = int((now - ORPHAN_SECONDS) * MICROSECONDS)
+        by_key = self._writer.forget_waiting(before)
+        for endpoint, number in self._store.expire_orphans(before, MOST_ORPHANS).items():
+            self._writer.count(endpoint, "feedbackUnmatched", number)
+            self._writer.count(endpoint, UNKNOWN, by_key[endpoint] - number)
+        hour = int(now * MICROSECONDS) // MICROSECONDS_PER_HOUR - HOURS_KEPT
+        for one in self._store.endpoints():
+            self._store.expire_hours(one.number, hour)

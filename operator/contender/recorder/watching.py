@@ -1,0 +1,106 @@
+"""Watching: keeps the plans up to date with the ModelDeployments."""
+
+import logging
+from collections.abc import Callable
+from time import time
+
+from pydantic import ValidationError
+
+from contender.api.v1alpha1 import API_VERSION
+from contender.kube.client import Client
+from contender.kube.copies import Json, Key, key_of
+from contender.kube.informer import Informer, without_managed_fields
+from contender.recorder.plans import Plans, plan_of
+from contender.recorder.store.base import Store
+from contender.recorder.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+def _without_status(manifest: Json) -> Json:
+    manifest.pop("status", None)
+    return without_managed_fields(manifest)
+
+
+class Watcher:
+    """Reads what the users want of each endpoint.
+
+    Args:
+        client: how to reach the API server.
+        store: of the writer.
+        writer: changes the store, in its thread.
+        plans: is kept up to date.
+        secret: the key of all pseudonyms.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        writer: Writer,
+        plans: Plans,
+        secret: bytes,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._plans = plans
+        self._secret = secret
+        self._clock = clock
+        self._seen: dict[Key, tuple[str, int]] = {}
+        self._informer = Informer(
+            client,
+            API_VERSION,
+            "ModelDeployment",
+            "modeldeployments",
+            trim=_without_status,
+            changed=self._changed,
+        )
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        await self._informer.run()
+
+    async def synced(self) -> None:
+        """Wait until all ModelDeployments were read once, and note those that are gone."""
+        await self._informer.synced()
+        self._writer.errand(self._note_gone)
+
+    def _changed(self, manifest: Json) -> None:
+        key = key_of(manifest)
+        live = self._informer.get(key)
+        if live is None:
+            self._seen.pop(key, None)
+        else:
+            seen = (live["metadata"]["uid"], live["metadata"].get("generation", 0))
+            if self._seen.get(key) == seen:
+                return
+            self._seen[key] = seen
+        self._writer.errand(lambda: self._take_over(key, live))
+
+    def _take_over(self, key: Key, live: Json | None) -> None:
+        """Take over one ModelDeployment; in the writer's thread."""
+        number = self._plans.number(*key)
+        known = self._plans.get(number) if number is not None else None
+        if number is not None and known and (live is None or live["metadata"]["uid"] != known.uid):
+            self._store.gone(number, int(self._clock()))
+            self._plans.remove(*key)
+        if live is None:
+            return
+        try:
+            plan = plan_of(live, self._secret)
+        except (ValidationError, ValueError) as error:
+            # What cannot be understood cannot be redacted.
+            log.error("%s/%s is not captured any more: %s", *key, error)
+            plan = None
+        if plan is None:
+            self._plans.remove(*key)
+            return
+        self._plans.put(self._store.endpoint(plan.uid, *key, *plan.retention), plan)
+
+    def _note_gone(self) -> None:
+        live = {manifest["metadata"]["uid"] for manifest in self._informer}
+        for endpoint in self._store.endpoints():
+            if endpoint.gone_at is None and endpoint.uid not in live:
+                self._store.gone(endpoint.number, int(self._clock()))
