@@ -25,7 +25,7 @@ from dev.paths import CHECKOUT
 from tests.contract.server import until
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["contender.cli.main"])
+_FORKS.set_forkserver_preload(["contender.cli.main", "contender.controller.operator"])
 
 ANSWER_SECONDS = 30.0
 LONGEST_END = 30.0
