@@ -51,6 +51,7 @@ class Node:
         self._state = state()
         self._namespace = Namespace(self._state)
         self._pki = self._state / "pki"
+        self._volume = self._state / "volume"
         self._lock = cache() / "locks" / "cluster"
 
     def up(self) -> None:
@@ -153,6 +154,8 @@ class Node:
     def _write_files(self) -> None:
         for folder in ("services", "cni-conf"):
             (self._state / folder).mkdir(exist_ok=True)
+        self._volume.mkdir(exist_ok=True)
+        self._volume.chmod(0o777)  # users of pods are not known here
         write(self._state / "cni-conf" / "10-pods.conflist", self._render("pods.conflist"))
         for file in CONFIGURATION.values():
             write(self._state / file, self._render(file))
@@ -168,6 +171,8 @@ class Node:
             pod_range=POD_RANGE,
             pause_image=PAUSE_IMAGE,
             metrics_port=METRICS_PORT,
+            node_name=NAME,
+            volume=self._volume,
         )
 
     def _commands(self, programs: dict[str, Path]) -> dict[str, list[str]]:

@@ -13,7 +13,8 @@ from dev.images.buildah import image_id
 from dev.paths import CHECKOUT, KUBECONFIG, cache
 
 INSTALL = CHECKOUT / "manifests" / "install"
-NAMESPACE, DEPLOYMENT = "contender-system", "deployment/contender-operator"
+NAMESPACE = "contender-system"
+DEPLOYMENTS = ("deployment/contender-operator", "deployment/contender-recorder")
 CRDS = ("modeldeployments.contender.dev", "experiments.contender.dev")
 
 
@@ -49,13 +50,15 @@ def install(kubectl: Kubectl, *, local: bool) -> None:
         established = [f"crd/{crd}" for crd in CRDS]
         kubectl("wait", "--for=condition=Established", "--timeout=60s", *established)
         if local and _outdated(kubectl):
-            say("restarting the operator: its image has changed")
-            kubectl("-n", NAMESPACE, "rollout", "restart", DEPLOYMENT)
-        status = ("rollout", "status", DEPLOYMENT, "--timeout=180s")
-        answer = kubectl.ask("-n", NAMESPACE, *status)
-        if answer.returncode != 0:
-            pods = kubectl.ask("-n", NAMESPACE, "get", "pods").stdout
-            raise Failure(f"the operator does not become ready: {answer.stderr.strip()}\n{pods}")
+            say("restarting operator and recorder: their image has changed")
+            kubectl("-n", NAMESPACE, "rollout", "restart", *DEPLOYMENTS)
+        for deployment in DEPLOYMENTS:
+            status = ("rollout", "status", deployment, "--timeout=180s")
+            answer = kubectl.ask("-n", NAMESPACE, *status)
+            if answer.returncode != 0:
+                pods = kubectl.ask("-n", NAMESPACE, "get", "pods").stdout
+                why = f"{answer.stderr.strip()}\n{pods}"
+                raise Failure(f"{deployment} does not become ready: {why}")
 
 
 def operator_image() -> str:

@@ -42,6 +42,8 @@ STEPS: dict[str, Callable[[World, Any], None]] = {
     "routers stuck": lambda world, one: setattr(world.routers, "stuck", one),
     "experiment": lambda world, one: world.experiment(**one),
     "annotate experiment": lambda world, one: world.annotate_experiment(**one),
+    "installed": World.install,
+    "recorder says": World.recorder_says,
     "run ends": lambda world, one: world.run_ends(**one),
 }
 """What may happen in a situation."""

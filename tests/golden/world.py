@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from contender.api.v1alpha1 import API_VERSION, GROUP, ModelDeploymentSpec
 from contender.controller.reconcile import MOST_ROUNDS, merge_patch
 from contender.core import names
+from contender.core.capturing import CaptureReport
 from contender.core.children import CHILDREN
 from contender.core.diff import Annotate, Create, Delete, Update, Write, diff
 from contender.core.errors import explain
@@ -25,7 +26,7 @@ from contender.core.experiment.events import experiment_transitions
 from contender.core.experiment.tell import worth_writing
 from contender.core.manifest import Manifest, format_time, name_of, owned_by
 from contender.core.plan import Plan, Problem, make_plan
-from contender.core.snapshot import Report, Snapshot
+from contender.core.snapshot import Installation, Report, Snapshot
 from contender.core.status import invalid_status, make_experiment_statuses, make_status
 from tests.golden.routers import Routers
 
@@ -84,6 +85,8 @@ class World:
         self.revisions: list[str] = []
         """Names of all revisions that were ever recorded, in order."""
         self.routers = Routers()
+        self.installation = Installation()
+        self.capture: CaptureReport | None = None
         self._numbers = count(1)
         self.owner: Manifest = {
             "apiVersion": API_VERSION,
@@ -99,6 +102,14 @@ class World:
     @property
     def status(self) -> dict[str, Any]:
         return self.owner.get("status") or {}
+
+    def install(self, said: Mapping[str, Any]) -> None:
+        """Set what holds for the whole operator."""
+        self.installation = Installation(**said)
+
+    def recorder_says(self, said: Mapping[str, Any] | None) -> None:
+        """Set what is said of the capture; None: the recorder does not answer."""
+        self.capture = None if said is None else CaptureReport(**said)
 
     # What the operator does
 
@@ -126,6 +137,8 @@ class World:
             reports=self.reports,
             experiments=tuple(one for one in objects if one["kind"] == "Experiment"),
             routers=self.routers.readings(self.objects.values()),
+            capture=self.capture,
+            installation=self.installation,
         )
 
     def reconcile(self) -> Pass:

@@ -1,23 +1,27 @@
 """gather: reads the caches into one frozen Snapshot."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
+from contender.controller.recorder import RecorderReader
 from contender.controller.routers import RouterReader
 from contender.core import names
+from contender.core.capturing import CaptureReport
 from contender.core.children.controller_revision import RESOURCE as RECORDS
 from contender.core.children.experiment import RESOURCE as EXPERIMENTS
 from contender.core.experiment.course import STARTED
 from contender.core.manifest import Manifest, annotation, name_of, owned_by
 from contender.core.records import read_record
 from contender.core.retraining import account, lacks_pods
-from contender.core.snapshot import Installation, Report, Snapshot
+from contender.core.snapshot import Installation, Reading, Report, Snapshot
 from contender.core.trouble import REPORTED, needs_report
 from contender.kube.client import Client, collection
 from contender.kube.copies import Key
 from contender.kube.errors import ApiError
+from contender.router import figures
 
 MOST_ASKED = 3
 """Of how many pods Events are read in one pass: all pods of a revision mostly tell the same."""
@@ -29,11 +33,17 @@ class Gatherer:
     """Reads what one pass needs to know."""
 
     def __init__(
-        self, client: Client, caches: Caches, routers: RouterReader, installation: Installation
+        self,
+        client: Client,
+        caches: Caches,
+        routers: RouterReader,
+        recorder: RecorderReader,
+        installation: Installation,
     ) -> None:
         self._client = client
         self._caches = caches
         self._routers = routers
+        self._recorder = recorder
         self._installation = installation
         self._accounts: dict[Key, tuple[datetime, bool]] = {}
 
@@ -56,9 +66,12 @@ class Gatherer:
                 installation=self._installation,
             )
         )
+        captures = bool(seen.spec.capture and self._installation.recorder)
+        readings = await self._routers.read(seen, count=captures or _has_traffic(seen))
         return replace(
             seen,
-            routers=await self._routers.read(seen, count=_has_traffic(seen)),
+            routers=readings,
+            capture=self._capture(key, readings) if captures else None,
             allowed_accounts={
                 name: await self._allows((key[0], name), seen.now)
                 for name in sorted(_accounts(seen.spec, seen.children))
@@ -85,6 +98,13 @@ class Gatherer:
                 if uid in self._caches.insisted
             },
         )
+
+    def _capture(self, key: Key, readings: Mapping[str, Reading]) -> CaptureReport | None:
+        """Return what is said of the capture."""
+        logged = [figures.logged(reading.scrape) for reading in readings.values()]
+        sent, undelivered = (sum(one) for one in zip(*logged, strict=True)) if logged else (0, 0)
+        self._recorder.note_routers(key, sent, undelivered)
+        return self._recorder.report(key)
 
     async def _reports(
         self, pods: tuple[Manifest, ...], others: list[Manifest]

@@ -17,16 +17,17 @@ from contender.controller import metrics
 from contender.controller.announce import Announcer
 from contender.controller.caches import Caches
 from contender.controller.fleet import Fleet
-from contender.controller.health import serve_health
 from contender.controller.host import watch_owners
 from contender.controller.queue import WorkQueue
 from contender.controller.reconcile import Reconciler
+from contender.controller.recorder import RecorderReader
 from contender.controller.routers import RouterReader
 from contender.controller.settings import Settings
 from contender.core.names import OPERATOR
 from contender.kube.client import Client
 from contender.kube.copies import Key
 from contender.kube.errors import ApiError
+from contender.kube.health import serve_health
 from contender.kube.lease import Lease
 
 DRAIN_SECONDS = 10.0
@@ -49,11 +50,15 @@ async def run_operator(settings: Settings) -> None:
         caches = Caches(client, settings.namespaces, queue.add)
         announcer = Announcer(client, busy=lambda: len(queue) > 0)
         routers = RouterReader()
-        reconciler = Reconciler(client, caches, announcer, routers, settings.installation)
+        recorder = RecorderReader(
+            settings.installation.recorder, lambda key: queue.add(key, urgent=False)
+        )
+        reconciler = Reconciler(client, caches, announcer, routers, recorder, settings.installation)
         # Kopf takes tasks younger than itself for its own and cancels them: ours come first.
         tasks = [
             asyncio.create_task(caches.run()),
             asyncio.create_task(announcer.run()),
+            *([asyncio.create_task(recorder.run())] if settings.installation.recorder else []),
             *(
                 asyncio.create_task(_work(queue, caches, reconciler, lease))
                 for _ in range(settings.workers)
@@ -64,7 +69,8 @@ async def run_operator(settings: Settings) -> None:
             task.add_done_callback(_log_death)
         REGISTRY.register(Fleet(caches, lease.held if lease else lambda: True))
         health = await serve_health(
-            settings,
+            settings.host,
+            settings.port,
             alive=lambda: not any(task.done() for task in tasks),
             ready=lambda: caches.is_synced,
         )

@@ -16,6 +16,7 @@ from contender.controller.announce import Announcer
 from contender.controller.apply import Applier, Hindrance, collection_of
 from contender.controller.caches import OWNERS, Caches
 from contender.controller.gather import Gatherer
+from contender.controller.recorder import RecorderReader
 from contender.controller.routers import RouterReader
 from contender.core import names
 from contender.core.children import CHILDREN
@@ -63,12 +64,13 @@ class Reconciler:
         caches: Caches,
         announcer: Announcer,
         routers: RouterReader,
+        recorder: RecorderReader,
         installation: Installation,
     ) -> None:
         self._client = client
         self._caches = caches
         self._announcer = announcer
-        self._gatherer = Gatherer(client, caches, routers, installation)
+        self._gatherer = Gatherer(client, caches, routers, recorder, installation)
         self._applier = Applier(client, caches)
 
     async def reconcile(self, key: Key) -> float | None:

@@ -18,7 +18,9 @@ PATIENCE_SECONDS = 2.0
 """How long a router may take to answer. It does so within milliseconds."""
 LARGEST_ANSWER = 8 * 2**20
 _LIVE = re.compile(r"cluster\.live_(.+)\.membership_healthy")
-COUNTED = "cluster\\.(arm|mirrored|shadow|live)_.*\\.upstream_rq_"
+COUNTED = (
+    "cluster\\.(arm|mirrored|shadow|live)_.*\\.upstream_rq_|access_logs\\.grpc_access_log\\.logs_"
+)
 """What of the metrics is read, as Envoy's own filter."""
 
 

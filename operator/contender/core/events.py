@@ -16,6 +16,9 @@ class Event:
 
 Status = Mapping[str, Any]
 
+_NOT_YET = frozenset({"RouterNotReady", "NoRequestYet"})
+"""Why nothing is captured for now, and nothing is wrong."""
+
 
 def transitions(before: Status, after: Status) -> Iterator[Event]:
     """Iterate over what has happened between two statuses."""
@@ -23,6 +26,7 @@ def transitions(before: Status, after: Status) -> Iterator[Event]:
     yield from _serving(before, after)
     yield from _stalled(before, after)
     yield from _availability(before, after)
+    yield from _capturing(before, after)
     yield from _paused(before, after)
     yield from _retraining(before, after)
     yield from _handled(before, after)
@@ -60,6 +64,16 @@ def _availability(before: Status, after: Status) -> Iterator[Event]:
     now, then = _condition(after, "Available"), _condition(before, "Available")
     if now.get("status") == "False" and then.get("status") == "True":
         yield Event("Warning", now["reason"], now["message"])
+
+
+def _capturing(before: Status, after: Status) -> Iterator[Event]:
+    now, then = _condition(after, "Capturing"), _condition(before, "Capturing")
+    if not now or (now["status"], now["reason"]) == (then.get("status"), then.get("reason")):
+        return
+    if now["status"] == "True":
+        yield Event("Normal", "Capturing", now["message"])
+    elif now["reason"] not in _NOT_YET:
+        yield Event("Warning", f"Capture{now['reason']}", now["message"])
 
 
 def _paused(before: Status, after: Status) -> Iterator[Event]:

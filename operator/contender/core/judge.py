@@ -1,6 +1,7 @@
 """The conditions: each is judged by one function."""
 
 from contender.core import retraining
+from contender.core.capturing import judge_capture
 from contender.core.conditions import Judgement
 from contender.core.view import View
 
@@ -8,6 +9,8 @@ from contender.core.view import View
 def judge(view: View) -> list[Judgement]:
     """Judge all conditions; each is one function below."""
     judged = [_available(view), _ready(view), _progressing(view)]
+    if view.snapshot.spec.capture:
+        judged.append(judge_capture(view.snapshot, view.plan.routing))
     if view.snapshot.spec.retraining:
         judged.append(_retrained(view))
     return [*judged, _reconciling(view), _stalled(view)]

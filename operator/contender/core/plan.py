@@ -17,6 +17,7 @@ from contender.core.snapshot import Snapshot
 from contender.core.trouble import needs_report
 from contender.router.traffic import Trial
 
+CAPTURE_LOOK = timedelta(seconds=60)
 ACCOUNT_LOOK = timedelta(seconds=30)
 """How often a service account that is not allowed is asked for again; it is not watched."""
 EVENTS_LOOK = timedelta(seconds=15)
@@ -172,6 +173,9 @@ def _next_moment(
     ):
         # What a probe answers, or why a Job has no pod, is told by no change of the object.
         moments.append(snapshot.now + EVENTS_LOOK)
+    if snapshot.spec.capture and snapshot.installation.recorder:
+        # Only who asks routers learns that they send and nobody gets it.
+        moments.append(snapshot.now + CAPTURE_LOOK)
     if problem:
         # Nobody tells us that an account was opened.
         moments.append(snapshot.now + ACCOUNT_LOOK)

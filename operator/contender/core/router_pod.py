@@ -4,10 +4,11 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from contender.core import names
+from contender.core.audiences import VOLUME, Purpose, token_volume
 from contender.core.quantity import parse_quantity
 from contender.core.snapshot import Snapshot
 from contender.router.bootstrap import drain_path
-from contender.router.names import FOLDER, PORT, STATS_PORT
+from contender.router.names import FOLDER, PORT, STATS_PORT, TOKEN_FOLDER
 from contender.router.render import BOOTSTRAP
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def router_template(snapshot: Snapshot, routing: "Routing") -> dict[str, Any]:
                 }
             ],
             "containers": [_container(snapshot, routing)],
-            "volumes": [{"name": "config", "configMap": {"name": names.router_name(owner)}}],
+            "volumes": [
+                {"name": "config", "configMap": {"name": names.router_name(owner)}},
+                # Also while nothing is captured: so that to begin with it restarts no router.
+                token_volume(Purpose.STREAM, owner),
+            ],
         },
     }
 
@@ -90,7 +95,10 @@ def _container(snapshot: Snapshot, routing: "Routing") -> dict[str, Any]:
             }
         },
         "resources": resources,
-        "volumeMounts": [{"name": "config", "mountPath": FOLDER, "readOnly": True}],
+        "volumeMounts": [
+            {"name": "config", "mountPath": FOLDER, "readOnly": True},
+            {"name": VOLUME, "mountPath": TOKEN_FOLDER, "readOnly": True},
+        ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -13,7 +13,7 @@ from contender.core.snapshot import Snapshot
 from contender.core.trouble import Trouble, find_trouble
 from contender.router.publish import following, have
 from contender.router.render import CLUSTERS, ROUTES, render
-from contender.router.traffic import Arm, Traffic, Trial
+from contender.router.traffic import Arm, Capture, Traffic, Trial
 
 LINGER = timedelta(seconds=30)
 """How long routers outlive the last new connection to them."""
@@ -87,7 +87,21 @@ def arm_of(record: Record, name: str = INCUMBENT) -> Arm:
 
 def plain_traffic(snapshot: Snapshot, serving: Record) -> Traffic:
     """Return the plan in which the serving revision answers everything."""
-    return Traffic(snapshot.name, snapshot.namespace, arm_of(serving), token=snapshot.uid)
+    return Traffic(
+        snapshot.name,
+        snapshot.namespace,
+        arm_of(serving),
+        capture=_capture(snapshot),
+        token=snapshot.uid,
+    )
+
+
+def _capture(snapshot: Snapshot) -> Capture | None:
+    """Return what routers should capture."""
+    said, recorder = snapshot.spec.capture, snapshot.installation.recorder
+    if said is None or not recorder:
+        return None
+    return Capture(recorder, said.percent, said.max_body_bytes)
 
 
 def make_routing(
@@ -108,7 +122,7 @@ def make_routing(
         needed: whether an experiment needs them.
     """
     settings = snapshot.spec.router or Router()
-    asked = needed or settings.mode == "Always"
+    asked = needed or settings.mode == "Always" or _capture(snapshot) is not None
     carried = routers.carry_callers(snapshot)
     left = None if asked or carried else routers.left_at(snapshot) or snapshot.now
     if not (asked or routers.config(snapshot)):

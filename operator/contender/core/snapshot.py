@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.core import names
 from contender.core.manifest import Manifest, annotation, label, name_of
+
+if TYPE_CHECKING:
+    from contender.core.capturing import CaptureReport
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Installation:
     """Image of the router pods."""
     namespace: str = ""
     """Namespace of the operator, from where it reads the routers; empty: it runs elsewhere."""
+    recorder: str = ""
+    """DNS name of the recorder's Service; empty: there is none, and nothing is captured."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class Snapshot:
     """By process (uid of the pod and number of restarts): what each ready router says."""
     refused: Mapping[str, str] = field(default_factory=lambda: {})
     """By revision of a candidate: why the API server refuses one of its children."""
+    capture: "CaptureReport | None" = None
+    """What is said of the capture; None: the recorder does not answer."""
     installation: Installation = Installation()
     """What holds for all ModelDeployments."""
     insisted: Mapping[str, Insistence] = field(default_factory=lambda: {})

@@ -47,7 +47,7 @@ def _render(context: "Context") -> Iterator[Manifest]:
             "failedJobsHistoryLimit": HISTORY_LIMIT,
             "jobTemplate": {
                 "metadata": {"labels": labels},
-                "spec": job_spec(snapshot.name, retraining.job),
+                "spec": job_spec(snapshot, retraining.job),
             },
         },
     )

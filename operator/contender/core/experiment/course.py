@@ -171,6 +171,7 @@ def trial_of(course: Course, scene: Scene) -> Trial | None:
         candidates=tuple(
             arm_of(record, one.name) for one, record in zip(course.left, arms, strict=True)
         ),
+        experiment=course.owner["metadata"]["uid"],
         order=tuple(one.name for one in plan.candidates),
         weights={name: wish.weights.get(name, 0) for name in left},
         shadows={name: wish.shadows.get(name, 0) for name in left},

@@ -1,0 +1,171 @@
+"""Asks the recorder how the capture of all endpoints goes on, once for all of them."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import aiohttp
+
+from contender.core.capturing import CaptureReport
+from contender.kube.copies import Key
+from contender.router.names import RECORDER_HTTP_PORT, TOKEN_FOLDER
+
+LOOK_SECONDS = 15.0
+WINDOW_SECONDS = 120.0
+"""What is told of the last minutes is told of so long."""
+STALE_SECONDS = 60.0
+"""An answer that is older counts as none."""
+PATIENCE_SECONDS = 10.0
+TOKEN = Path(TOKEN_FOLDER) / "token"
+_UNREAD = ("requestUnread", "answerUnread")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _History:
+    """Counters at some moments of the last minutes."""
+
+    samples: deque[tuple[float, Mapping[str, int]]] = field(default_factory=deque)
+
+    def add(self, now: float, counters: Mapping[str, int]) -> None:
+        if self.samples and any(
+            counters.get(name, 0) < value for name, value in self.samples[-1][1].items()
+        ):
+            self.samples.clear()  # who counts began anew
+        self.samples.append((now, counters))
+        while len(self.samples) > 2 and self.samples[1][0] <= now - WINDOW_SECONDS:
+            self.samples.popleft()
+
+    def growth(self) -> dict[str, int]:
+        """Return by how much each counter grew within the window."""
+        if not self.samples:
+            return {}
+        first, last = self.samples[0][1], self.samples[-1][1]
+        return {name: value - first.get(name, 0) for name, value in last.items()}
+
+
+class RecorderReader:
+    """Knows what the recorder says of each endpoint.
+
+    Args:
+        address: DNS name of the recorder's Service; empty: there is none.
+        wake: called with the key of an endpoint of which something else is to be told.
+        clock: seconds.
+    """
+
+    def __init__(
+        self, address: str, wake: Callable[[Key], None], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._url = f"http://{address}:{RECORDER_HTTP_PORT}/v1/endpoints" if address else ""
+        self._wake = wake
+        self._clock = clock
+        self._answered_at = float("-inf")
+        self._trouble = ""
+        self._uids: dict[Key, str] = {}
+        self._ever: dict[Key, bool] = {}
+        self._recorder: dict[Key, _History] = {}
+        self._routers: dict[Key, _History] = {}
+        self._told: dict[Key, CaptureReport | None] = {}
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        if not self._url:
+            return
+        timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
+            while True:
+                try:
+                    self.take(await self._ask(session))
+                except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                    log.warning("the recorder does not answer: %s", error)
+                self._wake_those_concerned()
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _ask(self, session: aiohttp.ClientSession) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {TOKEN.read_text()}"}
+        async with session.get(self._url, headers=headers) as answer:
+            if answer.status != 200:
+                raise ValueError(f"{answer.status}: {(await answer.text())[:300]}")
+            return await answer.json()
+
+    def take(self, page: Mapping[str, Any]) -> None:
+        """Take over an answer of the recorder."""
+        now = self._clock()
+        self._answered_at = now
+        self._trouble = page["trouble"]
+        found: set[Key] = set()
+        for one in page["endpoints"]:
+            key = (one["namespace"], one["name"])
+            found.add(key)
+            if self._uids.get(key) != one["uid"]:
+                self._recorder.pop(key, None)
+            self._uids[key] = one["uid"]
+            self._ever[key] = one["counters"].get("received", 0) > 0
+            self._recorder.setdefault(key, _History()).add(now, one["counters"])
+        for key in self._uids.keys() - found:
+            del self._uids[key], self._ever[key], self._recorder[key]
+
+    def note_routers(self, key: Key, sent: int, undelivered: int) -> None:
+        """Take over what the routers of an endpoint have counted since they started.
+
+        Args:
+            key: of the endpoint.
+            sent: answers that they sent.
+            undelivered: answers that they dropped.
+        """
+        counters = {"sent": sent, "undelivered": undelivered}
+        self._routers.setdefault(key, _History()).add(self._clock(), counters)
+
+    def report(self, key: Key) -> CaptureReport | None:
+        """Return what is said of an endpoint; None while the recorder does not answer."""
+        found = self._report(key)
+        self._told[key] = found
+        return found
+
+    def _report(self, key: Key) -> CaptureReport | None:
+        if self._clock() - self._answered_at > STALE_SECONDS:
+            return None
+        grown = self._recorder[key].growth() if key in self._recorder else {}
+        routers = self._routers[key].growth() if key in self._routers else {}
+        unread = {
+            name.removeprefix(prefix): number
+            for prefix in _UNREAD
+            for name, number in grown.items()
+            if name.startswith(prefix) and number
+        }
+        return CaptureReport(
+            trouble=self._trouble,
+            ever=self._ever.get(key, False),
+            received=grown.get("received", 0),
+            dropped=grown.get("dropped", 0),
+            unread=sum(unread.values()),
+            why_unread=max(unread, key=unread.__getitem__, default=""),
+            sent=routers.get("sent", 0),
+            undelivered=routers.get("undelivered", 0),
+        )
+
+    def _wake_those_concerned(self) -> None:
+        """Wake endpoints of which something else is to be told than was told last."""
+        for key, told in [*self._told.items()]:
+            if self._kind(told) != self._kind(self._report(key)):
+                del self._told[key]  # until the next pass
+                self._wake(key)
+
+    @staticmethod
+    def _kind(report: CaptureReport | None) -> tuple[object, ...]:
+        """Return what matters of a report: not how much, but whether."""
+        if report is None:
+            return ()
+        return (
+            report.trouble,
+            report.ever,
+            report.received > 0,
+            report.dropped > 0,
+            report.unread > 0,
+        )
