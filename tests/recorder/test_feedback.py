@@ -1,5 +1,6 @@
 """Feedback: truths that arrive late, twice, in any order, for one row of many."""
 
+from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import log
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from contender.recorder.model import Selection
-from tests.recorder.books import Books
+from tests.recorder.books import Books, plan
 from tests.recorder.told import NOW, Call, stamp
 
 
@@ -90,6 +91,31 @@ def test_a_truth_that_comes_before_the_answers_waits_for_them(books: Books) -> N
     books.take(call.answered([yes()]))
     assert books.sums("pair", "v2", "churned", "ZeroOne")["n"] == 1
     assert books.counter("feedbackWaiting") == 0
+
+
+def test_a_truth_without_a_row_is_about_the_only_one_or_about_none(books: Books) -> None:
+    single, double = Call(trial=stamp()), Call(trial=stamp(), rows=[{"x": 1}, {"x": 2}])
+    assert [one.status for one in books.send(label(single, 1), label(double, 1))] == [202, 202]
+    books.take(single.answered([yes()]), double.answered([yes(), yes()]))
+    labelled = [row["id"] for row in books.rows("churned")]
+    assert labelled == [f"{single.id}/0"]
+    assert books.sums("arm", "incumbent", "churned", "ZeroOne")["n"] == 1
+    books.send(label(single, 1))
+    assert books.sums("arm", "incumbent", "churned", "ZeroOne")["n"] == 1
+
+
+def test_who_judges_otherwise_begins_new_sums_and_counts_nothing_twice(books: Books) -> None:
+    old, later = pair(books), pair(books)
+    books.send(label(old, 1))
+    rows = {"preset": "V1", "output": "/label", "task": "Multiclass"}
+    books.declare(plan(rows=rows))
+    books.send(label(later, 1), label(old, 0, at="2026-09-21T14:15:00Z"))
+    by_judge = {
+        key.judge: array("d", data)[:3].tolist()
+        for key, data, _ in books.store.statistics()
+        if (key.kind, key.arm, key.loss) == ("arm", "incumbent", "ZeroOne")
+    }
+    assert sorted(by_judge.values()) == [[1, 0, 0], [2, 1, 1]]
 
 
 def test_truths_of_unknown_predictions_are_forgotten_after_a_day(books: Books) -> None:

@@ -169,8 +169,9 @@ async def test_nothing_is_captured_that_should_not_be(envoy: Envoy, sink: Sink) 
             async with session.get(envoy.url + path) as found:
                 assert found.status == 404
                 assert await found.text() == "paths below /-/ belong to the router\n"
-        async with session.get(envoy.url, headers=upgrade) as found:
-            await found.read()
+        for method, headers in (("POST", upgrade), ("GET", {}), ("HEAD", {}), ("OPTIONS", {})):
+            async with session.request(method, envoy.url, headers=headers) as found:
+                await found.read()
         (last,) = await call(envoy.url, 1)
         await until(lambda: bool(sink.logged), "the last was told")
         await asyncio.sleep(0.5)

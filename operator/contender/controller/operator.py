@@ -60,7 +60,7 @@ async def run_operator(settings: Settings) -> None:
             asyncio.create_task(announcer.run()),
             *([asyncio.create_task(recorder.run())] if settings.installation.recorder else []),
             *(
-                asyncio.create_task(_work(queue, caches, reconciler, lease))
+                asyncio.create_task(_work(queue, caches, recorder, reconciler, lease))
                 for _ in range(settings.workers)
             ),
             *([asyncio.create_task(lease.run())] if lease else []),
@@ -125,11 +125,16 @@ async def _drain(queue: WorkQueue[Key]) -> None:
 
 
 async def _work(
-    queue: WorkQueue[Key], caches: Caches, reconciler: Reconciler, lease: Lease | None
+    queue: WorkQueue[Key],
+    caches: Caches,
+    recorder: RecorderReader,
+    reconciler: Reconciler,
+    lease: Lease | None,
 ) -> None:
     """Take keys from the queue for ever. Nothing is decided before everything was listed, or while
     another process leads: keys wait in line until then."""
     await caches.synced()
+    await recorder.looked()
     while True:
         if lease:
             await lease.wait()

@@ -18,6 +18,8 @@ from contender.router.names import RECORDER_HTTP_PORT, TOKEN_FOLDER
 LOOK_SECONDS = 15.0
 WINDOW_SECONDS = 120.0
 """What is told of the last minutes is told of so long."""
+ON_THE_WAY_SECONDS = 5.0
+"""Until what a router counts as sent is counted by the recorder, at most."""
 STALE_SECONDS = 60.0
 """An answer that is older counts as none."""
 PATIENCE_SECONDS = 10.0
@@ -42,12 +44,12 @@ class _History:
         while len(self.samples) > 2 and self.samples[1][0] <= now - WINDOW_SECONDS:
             self.samples.popleft()
 
-    def growth(self) -> dict[str, int]:
-        """Return by how much each counter grew within the window."""
-        if not self.samples:
+    def growth(self, until: float = float("inf")) -> dict[str, int]:
+        """Return by how much each counter grew within the window, up to a moment."""
+        seen = [counters for now, counters in self.samples if now <= until]
+        if not seen:
             return {}
-        first, last = self.samples[0][1], self.samples[-1][1]
-        return {name: value - first.get(name, 0) for name, value in last.items()}
+        return {name: value - seen[0].get(name, 0) for name, value in seen[-1].items()}
 
 
 class RecorderReader:
@@ -72,6 +74,7 @@ class RecorderReader:
         self._recorder: dict[Key, _History] = {}
         self._routers: dict[Key, _History] = {}
         self._told: dict[Key, CaptureReport | None] = {}
+        self._looked = asyncio.Event()
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -84,8 +87,14 @@ class RecorderReader:
                     self.take(await self._ask(session))
                 except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                     log.warning("the recorder does not answer: %s", error)
-                self._wake_those_concerned()
+                self._looked.set()
+                self.wake_those_concerned()
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def looked(self) -> None:
+        """Wait until it is known whether the recorder answers: nothing is to be told before."""
+        if self._url:
+            await self._looked.wait()
 
     async def _ask(self, session: aiohttp.ClientSession) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {TOKEN.read_text()}"}
@@ -132,7 +141,9 @@ class RecorderReader:
         if self._clock() - self._answered_at > STALE_SECONDS:
             return None
         grown = self._recorder[key].growth() if key in self._recorder else {}
-        routers = self._routers[key].growth() if key in self._routers else {}
+        # What routers sent just now is not told of by an answer that is older.
+        until = self._answered_at - ON_THE_WAY_SECONDS
+        routers = self._routers[key].growth(until) if key in self._routers else {}
         unread = {
             name.removeprefix(prefix): number
             for prefix in _UNREAD
@@ -150,7 +161,7 @@ class RecorderReader:
             undelivered=routers.get("undelivered", 0),
         )
 
-    def _wake_those_concerned(self) -> None:
+    def wake_those_concerned(self) -> None:
         """Wake endpoints of which something else is to be told than was told last."""
         for key, told in [*self._told.items()]:
             if self._kind(told) != self._kind(self._report(key)):

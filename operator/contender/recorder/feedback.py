@@ -157,9 +157,3 @@ def _told(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(one) for one in first["loc"][:1])
     return f"{where}: {first['msg']}" if where else str(first["msg"])
-
-
-def wins(new: Feedback, old: Feedback) -> bool:
-    """Return whether one of two truths about the same row counts: the later one; of the same
-    moment, the greater text. So their order does not matter."""
-    return (new.at, new.value) > (old.at, old.value)

@@ -12,7 +12,7 @@ from contender.recorder.writer import Writer
 
 _ANSWERS = ("received", "stored", "dropped", "duplicates", "lost", "broken", "unwanted", "expired")
 _FEEDBACK = {
-    "feedback": "joined",
+    "feedback": "stored",
     "feedbackUnknown": "unknown",
     "feedbackRefused": "refused",
     "feedbackUnmatched": "unmatched",

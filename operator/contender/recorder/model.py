@@ -128,6 +128,7 @@ class Feedback(NamedTuple):
     endpoint: int
     prediction: bytes
     row: int
+    """-1: the only one, of a prediction that was not known yet."""
     name: str
     value: str
     """JSON."""
@@ -135,6 +136,8 @@ class Feedback(NamedTuple):
     """When it became true, in microseconds since 1970."""
     received: int
     """When it came, in microseconds since 1970."""
+    judge: str = ""
+    """By whom it was counted last."""
 
 
 class KeyedFeedback(NamedTuple):
@@ -187,6 +190,9 @@ class StatisticKey(NamedTuple):
     feedback: str
     loss: str
     segment: str
+    judge: str = ""
+    """How answers were judged: sums under another judge than the present one stay as they were.
+    Empty for `pairs`."""
 
 
 class HourKey(NamedTuple):

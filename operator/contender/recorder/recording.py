@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from contender.recorder.feedback import JOINED, KEPT, Truth, Verdict, wins
+from contender.recorder.feedback import JOINED, KEPT, Truth, Verdict
 from contender.recorder.joining.books import Change
 from contender.recorder.joining.hours import Growth, Hour
-from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, difference, measure
+from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, difference, measure, wins
 from contender.recorder.model import (
     Answer,
     Feedback,
@@ -59,10 +59,12 @@ class Joiner:
 
     Args:
         known: what is stored of all predictions that this batch touches.
+        judges: by endpoint: by whom truths are counted now.
     """
 
-    def __init__(self, known: Mapping[PredictionKey, Stored]) -> None:
+    def __init__(self, known: Mapping[PredictionKey, Stored], judges: Mapping[int, str]) -> None:
         self._known = known
+        self._judges = judges
         self.joined = Joined()
 
     def answer(self, captured: Captured) -> None:
@@ -85,7 +87,7 @@ class Joiner:
         key = (endpoint, truth.prediction)
         known = self._touched(key)
         rows = next((one.rows for one in known.answers.values() if one.rows), 0)
-        row = max(truth.row, 0)
+        row = truth.row if truth.row >= 0 or rows != 1 else 0
         if rows and row >= rows:
             return Verdict(422, f"row {row}: the prediction has rows 0 to {rows - 1}")
         if rows > 1 and truth.row < 0:
@@ -101,8 +103,7 @@ class Joiner:
         old = self._touched(key).feedback.get((new.row, new.name))
         if old is not None and not wins(new, old):
             return
-        self._after(key).feedback[new.row, new.name] = new
-        self.joined.feedback[key, new.row, new.name] = new
+        self._count_anew(self._after(key), key, new)
 
     def _touched(self, key: PredictionKey) -> Stored:
         touched = self.joined.touched.get(key)
@@ -114,7 +115,16 @@ class Joiner:
             before = self._known.get(key, _NOTHING)
             after = Stored(dict(before.answers), dict(before.feedback))
             self.joined.touched[key] = (before, after)
+            for one in before.feedback.values():
+                if one.judge != self._judges.get(key[0]):
+                    self._count_anew(after, key, one)
         return self.joined.touched[key][1]
+
+    def _count_anew(self, after: Stored, key: PredictionKey, one: Feedback) -> None:
+        """Have a truth counted by the present judge."""
+        counted = one._replace(judge=self._judges.get(key[0], ""))
+        after.feedback[one.row, one.name] = counted
+        self.joined.feedback[key, one.row, one.name] = counted
 
 
 def changes(

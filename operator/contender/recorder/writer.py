@@ -315,7 +315,8 @@ class Writer:
         now = int(self._clock() * MICROSECONDS)
         captured = [*self._assembler.answers(messages, self.count), *self._marks]
         keyed = self._look_up(submissions, now)
-        joiner = Joiner(self._known(captured, submissions, keyed))
+        judges = {number: plan.judge.digest for number, plan in self._plans}
+        joiner = Joiner(self._known(captured, submissions, keyed), judges)
         for one in captured:
             joiner.answer(one)
         told = [(one, self._truths(one, joiner, keyed, now)) for one in submissions]

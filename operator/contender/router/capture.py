@@ -37,6 +37,8 @@ local NAMESPACE = "{names.CAPTURE}"
 -- Whether this request is in the sample: the id is random, and copies carry the same.
 local function chosen(handle)
   local headers = handle:headers()
+  local method = headers:get(":method")
+  if method == "GET" or method == "HEAD" or method == "OPTIONS" then return false end
   local id = headers:get("{names.PREDICTION_ID}")
   if id == nil or headers:get("upgrade") ~= nil then return false end
   local random = string.match(id, "-(%x%x%x%x%x%x)")

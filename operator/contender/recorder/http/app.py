@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from time import time
 from typing import Any
 
 import orjson
@@ -10,12 +11,14 @@ from aiohttp import web
 
 from contender.core.audiences import Purpose
 from contender.recorder.access import Access
+from contender.recorder.http import hours
 from contender.recorder.http.errors import Refusal, answer, granted, told
 from contender.recorder.http.feedback import FeedbackHandler
 from contender.recorder.http.openapi import openapi
 from contender.recorder.http.rows import Filter, rows
-from contender.recorder.http.selection import selection
+from contender.recorder.http.selection import hours_wanted, selection
 from contender.recorder.http.statistics import page, wanted
+from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR
 from contender.recorder.model import Selection
 from contender.recorder.plans import Plan, Plans
 from contender.recorder.receipts import Receipts
@@ -66,11 +69,12 @@ class Api:
         """Return the application."""
         app = web.Application(middlewares=[told], client_max_size=LARGEST_QUESTION)
         feedback = FeedbackHandler(self._access, self._plans, self._writer)
-        path = "/v1/namespaces/{namespace}/modeldeployments/{name}/rows"
+        path = "/v1/namespaces/{namespace}/modeldeployments/{name}"
         app.router.add_post("/v1/feedback", feedback)
         app.router.add_post("/v1/statistics", self._statistics)
         app.router.add_get("/v1/endpoints", self._endpoints)
-        app.router.add_get(path, self._rows)
+        app.router.add_get(f"{path}/rows", self._rows)
+        app.router.add_get(f"{path}/hours", self._hours)
         app.router.add_post("/v1/erasures", self._erasure)
         app.router.add_get("/openapi.json", self._openapi)
         return app
@@ -121,7 +125,12 @@ class Api:
             {"started": self._receipts.started, "trouble": trouble, "endpoints": endpoints}
         )
 
-    async def _rows(self, request: web.Request) -> web.StreamResponse:
+    async def _opened(self, request: web.Request) -> tuple[int, Plan]:
+        """Return the endpoint that a request names and its token opens.
+
+        Raises:
+            Refusal: the token opens another one, or nothing is captured there.
+        """
         grant = await granted(self._access, request, Purpose.ROWS)
         namespace, name = request.match_info["namespace"], request.match_info["name"]
         if (grant.namespace, grant.name) != (namespace, name):
@@ -132,6 +141,28 @@ class Api:
         if plan is None or endpoint is None:
             what = f"{namespace}/{name} keeps no answers: spec.capture is not set"
             raise Refusal(404, "NotCaptured", what)
+        return endpoint, plan
+
+    async def _hours(self, request: web.Request) -> web.Response:
+        endpoint, plan = await self._opened(request)
+        now = int(time() * 1_000_000)
+        since, until = hours_wanted(request.query, now)
+
+        def read() -> web.Response:
+            found = [*self._own_reader().hours(endpoint, since, until)]
+            present = now // MICROSECONDS_PER_HOUR
+            return answer(
+                {
+                    "edges": hours.EDGES,
+                    "hours": hours.told(found),
+                    "coverage": hours.coverage(plan, found, present),
+                }
+            )
+
+        return await asyncio.get_running_loop().run_in_executor(self._reading, read)
+
+    async def _rows(self, request: web.Request) -> web.StreamResponse:
+        endpoint, plan = await self._opened(request)
         chosen, wanted_rows = selection(endpoint, request.query)
         if self._exporting >= MOST_EXPORTS:
             raise Refusal(429, "TooManyExports", f"{MOST_EXPORTS} exports are under way")

@@ -55,6 +55,7 @@ def openapi() -> Json:
                 )
             },
             "/v1/namespaces/{namespace}/modeldeployments/{name}/rows": {"get": _rows()},
+            "/v1/namespaces/{namespace}/modeldeployments/{name}/hours": {"get": _hours()},
             "/v1/erasures": {"post": _erasure()},
         },
         "components": {
@@ -100,7 +101,31 @@ def _rows() -> Json:
         "version": "Served by one of these versions, separated by commas.",
         "labelled": "Only rows with all of these feedbacks, separated by commas.",
     }
-    parameters = [
+    answers = {"200": {"description": "JSON Lines.", "content": {"application/x-ndjson": {}}}}
+    return {
+        **_operation("Rows joined with feedback.", "rows.contender.dev/<name>", answers),
+        "parameters": _parameters(queries),
+    }
+
+
+def _hours() -> Json:
+    queries = {"since": "RFC 3339; by default a day before until.", "until": "By default now."}
+    answers = {
+        "200": {
+            "description": "Edges of histograms, counts of each hour, and coverage by feedback.",
+            "content": {"application/json": {}},
+        }
+    }
+    return {
+        **_operation(
+            "Hourly counts and histograms that add up.", "rows.contender.dev/<name>", answers
+        ),
+        "parameters": _parameters(queries),
+    }
+
+
+def _parameters(queries: dict[str, str]) -> list[Json]:
+    return [
         *(
             {"name": one, "in": "path", "required": True, "schema": {"type": "string"}}
             for one in ("namespace", "name")
@@ -110,11 +135,6 @@ def _rows() -> Json:
             for one, about in queries.items()
         ),
     ]
-    answers = {"200": {"description": "JSON Lines.", "content": {"application/x-ndjson": {}}}}
-    return {
-        **_operation("Rows joined with feedback.", "rows.contender.dev/<name>", answers),
-        "parameters": parameters,
-    }
 
 
 def _erasure() -> Json:

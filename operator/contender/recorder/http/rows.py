@@ -9,6 +9,7 @@ import orjson
 
 from contender.recorder.feedback import MICROSECONDS
 from contender.recorder.ids import written
+from contender.recorder.joining.measure import by_row
 from contender.recorder.model import Answer, Found, Outcome, Stratum
 from contender.recorder.reading.reader import BodyReader
 
@@ -48,11 +49,12 @@ def rows(
     features = reader.rows(served.request) if served.request is not None else None
     name = written(found.prediction)
     others = {one.arm: one for one in found.answers if strata[one.stratum].copy}
+    truths = by_row(found.feedback, served.rows)
     for row in range(served.rows):
         feedback = {
             one.name: {"value": orjson.loads(one.value), "at": moment(one.at)}
-            for one in found.feedback
-            if one.row == row
+            for (place, _), one in sorted(truths.items())
+            if place == row
         }
         if not all(one in feedback for one in wanted.labelled):
             continue

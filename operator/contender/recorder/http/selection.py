@@ -5,9 +5,12 @@ from datetime import datetime
 
 from contender.recorder.feedback import micros
 from contender.recorder.http.errors import Refusal
+from contender.recorder.http.hours import MOST_HOURS
 from contender.recorder.http.rows import Filter
+from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR
 from contender.recorder.model import Selection
 
+A_DAY = 24 * MICROSECONDS_PER_HOUR
 KNOWN = ("since", "until", "version", "labelled")
 
 
@@ -29,6 +32,27 @@ def selection(endpoint: int, query: "Mapping[str, str]") -> tuple[Selection, Fil
         Selection(endpoint, versions=_names(query.get("version", "")), **bounds),
         Filter(labelled=_names(query.get("labelled", ""))),
     )
+
+
+def hours_wanted(query: "Mapping[str, str]", now: int) -> tuple[int, int]:
+    """Return which hours a request asks for, by default those of the last day: hours since 1970,
+    the end exclusive.
+
+    Args:
+        query: since and until (RFC 3339).
+        now: microseconds since 1970.
+
+    Raises:
+        Refusal: it is not understood, or asks for too many.
+    """
+    if strangers := sorted({*query} - {"since", "until"}):
+        raise Refusal(400, "BadRequest", f"unknown: {', '.join(strangers)}; known: since, until")
+    until = _moment("until", query["until"]) if "until" in query else now
+    since = _moment("since", query["since"]) if "since" in query else until - A_DAY
+    found = since // MICROSECONDS_PER_HOUR, -(-until // MICROSECONDS_PER_HOUR)
+    if found[1] - found[0] > MOST_HOURS:
+        raise Refusal(400, "BadRequest", f"ask for {MOST_HOURS} hours at most")
+    return found
 
 
 def _names(text: str) -> tuple[str, ...]:

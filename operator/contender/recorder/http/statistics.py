@@ -51,6 +51,8 @@ class Sums(BaseModel):
     """The loss, or Value for rewards; empty for `pairs`."""
     segment: str
     """Always empty for now."""
+    judge: str
+    """How answers were judged (spec.rows and spec.feedback at that time); empty for `pairs`."""
     numbers: dict[str, float]
     """By name."""
     buckets: Buckets | None = None

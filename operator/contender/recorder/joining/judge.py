@@ -1,7 +1,9 @@
 """Judging: what is known of how an endpoint's answers are compared with the truth."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -22,6 +24,12 @@ class Judge:
     has_score: bool = False
     kinds: Mapping[str, str] = field(default_factory=lambda: {})
     """Label or Reward, by the name of the feedback."""
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this way of judging from others."""
+        said = repr((self.task, self.positive, self.has_score, sorted(self.kinds.items())))
+        return hashlib.sha256(said.encode()).hexdigest()[:8]
 
     @property
     def losses(self) -> tuple[Loss, ...]:

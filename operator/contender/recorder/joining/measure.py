@@ -4,14 +4,22 @@ Whenever something becomes known of a prediction, it is measured as it was and a
 difference is added. So it does not matter in which order answers and truths come, or how often.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from contender.recorder.joining.judge import Judge
 from contender.recorder.joining.sums import BUCKETS, PAIR_COUNTS
-from contender.recorder.model import Answer, HourKey, Outcome, StatisticKey, Stored, Stratum
+from contender.recorder.model import (
+    Answer,
+    Feedback,
+    HourKey,
+    Outcome,
+    StatisticKey,
+    Stored,
+    Stratum,
+)
 from contender.stats.losses import Loss, is_finite
 
 INCUMBENT = "incumbent"
@@ -82,21 +90,14 @@ def measure(judge: Judge, stored: Stored, strata: Mapping[int, Stratum]) -> Meas
         if name != UNKNOWN_ARM
     }
     refused = all(one.outcome == Outcome.REFUSED for one in arms.values())
-    truths = {
-        (row, name): truth
-        for (row, name), one in stored.feedback.items()
-        if name in judge.kinds
-        and row < served.rows
-        and (truth := judge.truth(name, one.value)) is not None
-    }
     found: Measured = {}
     if not refused:
-        for (row, name), truth in truths.items():
+        for (row, name), truth in _truths(judge, stored, served.rows).items():
             bucket = bucket_of(served, row)
             found |= _judged(judge, served, stratum, arms, row, name, truth, bucket)
     if stratum.experiment:
         for candidate in stratum.candidates:
-            key = _key(stratum, candidate, "pairs", "", "")
+            key = _key(stratum, candidate, "pairs")
             found[key, -1] = _counts(_compared(stratum, arms, candidate, served.rows))
     return found
 
@@ -113,6 +114,35 @@ def _served(stored: Stored, strata: Mapping[int, Stratum]) -> Answer | None:
     )
 
 
+def _truths(judge: Judge, stored: Stored, rows: int) -> dict[tuple[int, str], object]:
+    """Return what is true of each row, as far as it was counted by this judge."""
+    return {
+        (row, name): truth
+        for (row, name), one in by_row(stored.feedback.values(), rows).items()
+        if one.judge == judge.digest
+        and name in judge.kinds
+        and (truth := judge.truth(name, one.value)) is not None
+    }
+
+
+def by_row(feedback: Iterable[Feedback], rows: int) -> dict[tuple[int, str], Feedback]:
+    """Return the feedback of each row and name; what names no row is about the only one."""
+    found: dict[tuple[int, str], Feedback] = {}
+    for one in feedback:
+        if one.row >= rows or (one.row < 0 and rows != 1):
+            continue
+        place = (max(one.row, 0), one.name)
+        if place not in found or wins(one, found[place]):
+            found[place] = one
+    return found
+
+
+def wins(new: Feedback, old: Feedback) -> bool:
+    """Return whether one of two truths about the same row counts: the later one; of the same
+    moment, the greater text. So their order does not matter."""
+    return (new.at, new.value) > (old.at, old.value)
+
+
 def _without_served(stored: Stored, strata: Mapping[int, Stratum]) -> Measured:
     """Return what copies add whose served answer was lost: that it is missing."""
     lost = UNKNOWN_ARM in stored.answers
@@ -120,7 +150,7 @@ def _without_served(stored: Stored, strata: Mapping[int, Stratum]) -> Measured:
     for name, answer in stored.answers.items():
         stratum = strata[answer.stratum]
         if lost and stratum.copy and stratum.experiment and name != INCUMBENT:
-            key = _key(stratum, name, "pairs", "", "")
+            key = _key(stratum, name, "pairs")
             found[key, -1] = _counts({"servedLost": 1})
     return found
 
@@ -149,17 +179,16 @@ def _judged(
     hour = served.time // MICROSECONDS_PER_HOUR
     for loss, values in _losses(judge, stratum, arms, row, name, truth):
         if stratum.arm in values:
-            part = HourKey(
-                stratum.endpoint, hour, stratum.version, stratum.arm, "loss", f"{name}/{loss}"
-            )
-            found[part, row] = (bucket, values[stratum.arm])
+            part = f"{name}/{loss}/{judge.digest}"
+            key = HourKey(stratum.endpoint, hour, stratum.version, stratum.arm, "loss", part)
+            found[key, row] = (bucket, values[stratum.arm])
         if not stratum.experiment:
             continue
         for arm, value in values.items():
-            found[_key(stratum, arm, "arm", name, loss), row] = (bucket, value)
+            found[_key(stratum, arm, "arm", name, loss, judge.digest), row] = (bucket, value)
             if arm != INCUMBENT and INCUMBENT in values:
                 pair = (bucket, values[INCUMBENT], value)
-                found[_key(stratum, arm, "pair", name, loss), row] = pair
+                found[_key(stratum, arm, "pair", name, loss, judge.digest), row] = pair
     labelled = HourKey(stratum.endpoint, hour, stratum.version, stratum.arm, "labelled", name)
     found[labelled, row] = (1.0,)
     return found
@@ -184,9 +213,11 @@ def _losses(
         yield loss.name, {arm: value for arm, value in known.items() if value is not None}
 
 
-def _key(stratum: Stratum, arm: str, kind: str, feedback: str, loss: str) -> StatisticKey:
+def _key(
+    stratum: Stratum, arm: str, kind: str, feedback: str = "", loss: str = "", judge: str = ""
+) -> StatisticKey:
     return StatisticKey(
-        stratum.endpoint, stratum.experiment, stratum.epoch, arm, kind, feedback, loss, ""
+        stratum.endpoint, stratum.experiment, stratum.epoch, arm, kind, feedback, loss, "", judge
     )
 
 

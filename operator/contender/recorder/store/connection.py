@@ -62,6 +62,10 @@ class Connection(Protocol):
         """Read all within as of one moment."""
         ...
 
+    def thoroughly(self) -> AbstractContextManager[None]:
+        """Have what is deleted within overwritten, as far as the database can."""
+        ...
+
     def tidy(self) -> None:
         """Give back disk space that deletions have freed, if that is worthwhile."""
         ...

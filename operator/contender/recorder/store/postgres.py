@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - only names of ours are put into SQL; values never are
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -173,6 +173,10 @@ class PostgresConnection:
         with self.transaction():
             self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
+
+    def thoroughly(self) -> AbstractContextManager[None]:
+        """Nothing: the server overwrites what it has freed in its own time."""
+        return nullcontext()
 
     def tidy(self) -> None:
         """Nothing: the server does it by itself."""

@@ -18,7 +18,7 @@ ANSWERS = Table("answers", (*Answer._fields, "size"), 3)
 HANDLES = Table("handles", Handle._fields, len(Handle._fields))
 FEEDBACK = Table("feedback", Feedback._fields, 4)
 WAITING = Table("waiting", KeyedFeedback._fields, 4)
-STATISTICS = Table("statistics", (*StatisticKey._fields, "data", "changed"), 8)
+STATISTICS = Table("statistics", (*StatisticKey._fields, "data", "changed"), 9)
 HOURS = Table("hours", (*HourKey._fields, "data"), 6)
 EXPECTED = Table("expected", ("stratum", "arm"), 2)
 COUNTERS = Table("counters", ("endpoint", "name", "value"), 2)
@@ -95,8 +95,6 @@ MIGRATIONS: Sequence[tuple[int, Sequence[str]]] = (
                 row {int} NOT NULL,
                 PRIMARY KEY (endpoint, kind, handle, time, prediction, row)
             ) {clustered}""",
-            # Not by prediction alone: predictions come in no order, and each of a batch would be
-            # written into another page.
             "CREATE INDEX handles_by_time ON handles (endpoint, time, prediction)",
             """CREATE TABLE feedback (
                 endpoint {int} NOT NULL,
@@ -106,6 +104,7 @@ MIGRATIONS: Sequence[tuple[int, Sequence[str]]] = (
                 value {text} NOT NULL,
                 at {int} NOT NULL,
                 received {int} NOT NULL,
+                judge {text} NOT NULL,
                 PRIMARY KEY (endpoint, prediction, row, name)
             ) {clustered}""",
             "CREATE INDEX feedback_by_arrival ON feedback (received)",
@@ -129,9 +128,12 @@ MIGRATIONS: Sequence[tuple[int, Sequence[str]]] = (
                 feedback {text} NOT NULL,
                 loss {text} NOT NULL,
                 segment {text} NOT NULL,
+                judge {text} NOT NULL,
                 data {bytes} NOT NULL,
                 changed {int} NOT NULL,
-                PRIMARY KEY (endpoint, experiment, epoch, arm, kind, feedback, loss, segment)
+                PRIMARY KEY (
+                    endpoint, experiment, epoch, arm, kind, feedback, loss, segment, judge
+                )
             )""",
             "CREATE INDEX statistics_by_change ON statistics (changed)",
             """CREATE TABLE hours (

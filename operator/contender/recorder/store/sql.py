@@ -211,7 +211,7 @@ class SqlStore(SqlReader):
 
     def erase(self, endpoint: int, entity: bytes) -> int:
         """Delete all predictions with a row about an entity; return how many."""
-        with self._transaction():
+        with self._connection.thoroughly(), self._transaction():
             found = self._connection.rows(
                 "SELECT time, prediction FROM handles "
                 "WHERE endpoint = ? AND kind = ? AND handle = ?",

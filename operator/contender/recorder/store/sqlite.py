@@ -169,6 +169,18 @@ class SqliteConnection:
                     self._connection.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def thoroughly(self) -> Iterator[None]:
+        """Have what is deleted within overwritten, in the file and in its log."""
+        with self._errors():
+            self._connection.execute("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            with self._errors():
+                self._connection.execute("PRAGMA secure_delete = FAST")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def tidy(self) -> None:
         """Give back free pages, but those that will soon be used again, a part at a time."""
         free, pages = self._number("freelist_count"), self._number("page_count")
