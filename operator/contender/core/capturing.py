@@ -1,21 +1,17 @@
 """Capturing: whether requests and answers are kept, as far as it can be told."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from contender.core import routers
 from contender.core.conditions import Judgement
 from contender.core.routing import Routing
 from contender.core.snapshot import Snapshot
 
+CAPTURING = "Capturing"
 MUCH = 0.01
 """Share of answers from which on drops are told."""
 MOST = 0.5
 """Share of requests from which on bodies that cannot be read are told."""
-
-
-_Judged = tuple[Literal["True", "False", "Unknown"], str, str]
-"""Status, reason and message."""
 
 
 @dataclass(frozen=True)
@@ -42,52 +38,47 @@ class CaptureReport:
 
 def judge_capture(snapshot: Snapshot, routing: Routing | None) -> Judgement:
     """Judge the condition Capturing."""
-    return Judgement("Capturing", *_judged(snapshot, routing))
-
-
-def _judged(snapshot: Snapshot, routing: Routing | None) -> _Judged:
     if not snapshot.installation.recorder:
         why = "the operator was told of no recorder (--recorder): nothing is captured"
-        return "False", "NoRecorder", why
+        return Judgement(CAPTURING, "False", "NoRecorder", why)
     if not routers.carry_callers(snapshot):
         waits = f": {routing.message}" if routing and routing.message else ""
-        return "False", "RouterNotReady", f"callers do not go through routers yet{waits}"
+        why = f"callers do not go through routers yet{waits}"
+        return Judgement(CAPTURING, "False", "RouterNotReady", why)
     report = snapshot.capture
     if report is None:
         why = (
-            "the recorder does not answer the operator; callers are answered, what is not captured"
-            " is counted by the routers"
+            "the recorder does not answer the operator; callers are answered, what is captured"
+            " meanwhile may be lost"
         )
-        return "Unknown", "RecorderUnavailable", why
-    return _reported(report)
-
-
-def _reported(report: CaptureReport) -> _Judged:
+        return Judgement(CAPTURING, "Unknown", "RecorderUnavailable", why)
     if failure := _failure(report):
-        return "False", *failure
+        return failure
     if report.received or report.ever:
-        return "True", "Capturing", "requests and answers are kept"
-    return "Unknown", "NoRequestYet", "no request was captured so far"
+        return Judgement(CAPTURING, "True", "Capturing", "requests and answers are kept")
+    return Judgement(CAPTURING, "Unknown", "NoRequestYet", "no request was captured so far")
 
 
-def _failure(report: CaptureReport) -> tuple[str, str] | None:
-    """Return reason and message of what goes wrong."""
+def _failure(report: CaptureReport) -> Judgement | None:
+    """Return what goes wrong, if anything does."""
     if report.trouble:
-        return "StoreFailing", f"the recorder's store takes nothing: {report.trouble}"
+        why = f"the recorder's store takes nothing: {report.trouble}"
+        return Judgement(CAPTURING, "False", "StoreFailing", why)
     if report.undelivered and not report.received:
         why = "routers cannot deliver to the recorder what they captured: it is dropped"
-        return "RecorderUnreachable", why
+        return Judgement(CAPTURING, "False", "RecorderUnreachable", why)
     if report.sent and not report.received:
-        return "Silent", "routers sent what they captured, and the recorder got nothing"
+        why = "routers sent what they captured, and the recorder got nothing"
+        return Judgement(CAPTURING, "False", "Silent", why)
     lost = report.dropped + report.undelivered
     if lost > MUCH * (report.received + report.undelivered):
         where = "the recorder" if report.dropped else "the routers"
         why = f"{where} dropped answers in the last minutes: more comes than can be stored"
-        return "Dropping", why
+        return Judgement(CAPTURING, "False", "Dropping", why)
     if report.unread > MOST * report.received:
         why = (
             "most bodies have no rows where spec.rows looks for them, mostly"
             f" {report.why_unread}: see troubleshooting"
         )
-        return "Unreadable", why
+        return Judgement(CAPTURING, "False", "Unreadable", why)
     return None

@@ -1,6 +1,7 @@
 """The recorder process: sink, writer, HTTP and upkeep, wired together."""
 
 import asyncio
+import gc
 import logging
 import signal
 import threading
@@ -35,6 +36,9 @@ STREAM_GRACE_SECONDS = 2.0
 STUCK_SECONDS = 120.0
 """A writer that does not go round for so long is stuck."""
 OFTEN_SECONDS, SOMETIMES_SECONDS, RARELY_SECONDS = 10.0, 60.0, 600.0
+
+GARBAGE = (100_000, 50, 100)
+"""Objects until Python looks for cycles, and how often for older ones."""
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +118,9 @@ class Recorder:
     async def running(self) -> AsyncIterator["Recorder"]:
         """Take what comes; at the end, store what has come."""
         await asyncio.to_thread(self.writer.open)
+        # What is decoded is forgotten soon, and nothing of it refers to itself: looking for cycles
+        # would take a tenth of all time.
+        gc.set_threshold(*GARBAGE)
         thread = threading.Thread(target=self.writer.run, name="writer", daemon=True)
         thread.start()
         metrics = RecorderMetrics(self.plans, self.writer, self.intake, self.receipts)
