@@ -20,7 +20,7 @@ _INPUTS = ("Dockerfile", "requirements", "operator", "examples", "dev/images")
 
 def prepare() -> None:
     """Build what is missing, side by side, and start the cluster with its images."""
-    tool("dev.system")
+    tool("dev.system", "python", "apiserver", "cluster", "images")
     with ThreadPoolExecutor() as both:
         jobs = [both.submit(tool, "dev.cluster", "build"), both.submit(build_images)]
         for job in jobs:

@@ -7,6 +7,7 @@ the same order. Bodies are text. Runs with the standard library only.
 import http.client
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ def send(asked: dict[str, Any]) -> dict[str, Any]:
     assert url.hostname
     connection = http.client.HTTPConnection(url.hostname, url.port or 80, timeout=PATIENCE)
     try:
+        _connect(connection)
         path = url.path + (f"?{url.query}" if url.query else "")
         body = asked.get("body")
         connection.request(
@@ -35,6 +37,20 @@ def send(asked: dict[str, Any]) -> dict[str, Any]:
         return {"status": answer.status, "headers": headers, "body": text}
     finally:
         connection.close()
+
+
+def _connect(connection: http.client.HTTPConnection) -> None:
+    """Connect; a Service refuses until every node has heard of its first pod."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 if __name__ == "__main__":

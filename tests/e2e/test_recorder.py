@@ -11,6 +11,7 @@ from sklearn.datasets import load_breast_cancer
 
 from tests.e2e.experiments import Experiment, candidate, shadow
 from tests.e2e.kube import Json
+from tests.e2e.load import load
 from tests.e2e.models import spec
 from tests.e2e.place import Place, condition, is_true
 from tests.e2e.truth import (
@@ -18,8 +19,10 @@ from tests.e2e.truth import (
     PREDICTION,
     ask_recorder,
     inside,
+    kill_recorder,
     pairs,
     predict,
+    scale_recorder,
     sums,
     table,
     tell,
@@ -84,13 +87,13 @@ def test_the_joined_table_equals_both_models_worked_out_offline(
         place,
         "model",
         [
-            {"id": place, "name": "malignant", "value": label}
+            {"id": place, "name": "benign", "value": label}
             for place, label in zip(places, labels, strict=True)
         ],
         lines=size == 1,
     )
     assert told == {"status": 200, "joined": 569, "waiting": 0, "refused": 0, "items": []}
-    found = {row["id"]: row for row in table(place, "model", "?labelled=malignant")}
+    found = {row["id"]: row for row in table(place, "model", "?labelled=benign")}
     assert found.keys() == set(places)
     matrix = np.array(rows)
     first, second = offline("1", matrix), offline("2", matrix)
@@ -102,7 +105,7 @@ def test_the_joined_table_equals_both_models_worked_out_offline(
         copy = row["copies"]["v2"]
         assert copy["score"] == pytest.approx(second[number], rel=1e-12)
         assert copy["output"] == int(second[number] >= 0.5)
-        assert row["feedback"]["malignant"]["value"] == labels[number]
+        assert row["feedback"]["benign"]["value"] == labels[number]
         assert (row["version"], copy["version"], row["arm"]) == ("1", "2", "incumbent")
     _check_sums(place, labels, first, second)
 
@@ -159,7 +162,7 @@ def test_another_tenant_reads_and_writes_nothing(place: Place, kube: Any, kubect
             body = json.dumps({"entity": "x"})
             refused = ask_recorder(place, "/v1/erasures", bearer, "POST", body)
             assert refused["status"] in (401, 403)
-        told = {"id": answer["headers"][PREDICTION], "name": "malignant", "value": 0}
+        told = {"id": answer["headers"][PREDICTION], "name": "benign", "value": 0}
         bearer = token(stranger, "feedback.contender.dev/model")
         refused = ask_recorder(place, "/v1/feedback", bearer, "POST", json.dumps(told))
         assert refused["status"] == 404
@@ -191,7 +194,8 @@ def test_what_is_redacted_is_nowhere_and_a_person_can_be_erased(place: Place) ->
             for one in people
         ]
     )
-    found = place.until(lambda: len(rows := table(place, "model")) == 2 and rows, "both rows")
+    place.until(lambda: len(table(place, "model")) == 2, "both rows")
+    found = table(place, "model")
     text = json.dumps(found)
     assert "078-05-1120" not in text
     assert "anna" not in text
@@ -201,3 +205,51 @@ def test_what_is_redacted_is_nowhere_and_a_person_can_be_erased(place: Place) ->
     answer = ask_recorder(place, "/v1/erasures", bearer, "POST", body)
     assert (answer["status"], json.loads(answer["body"])) == (200, {"predictions": 1})
     assert [one["row"]["age"] for one in table(place, "model")] == [50]
+
+
+@pytest.mark.alone
+def test_callers_notice_nothing_of_a_recorder_that_is_away_and_status_tells(place: Place) -> None:
+    serve(place)
+    with load(place.address("model"), 40):
+        place.until_status("model", lambda one: is_true(one, "Capturing"), "is captured")
+        before = len(table(place, "model"))
+        scale_recorder(place, 0)
+        try:
+            place.until_status(
+                "model",
+                lambda one: condition(one, "Capturing")["reason"] == "RecorderUnavailable",
+                "the recorder is away",
+            )
+        finally:
+            scale_recorder(place, 1)
+        place.until_status("model", lambda one: is_true(one, "Capturing"), "is captured again")
+        place.until(lambda: len(table(place, "model")) > before + 100, "new rows")
+    reasons = {one["reason"] for one in place.all_events("model")}
+    assert {"CaptureRecorderUnavailable", "Capturing"} <= reasons
+
+
+@pytest.mark.alone
+def test_a_recorder_that_is_killed_loses_no_feedback_and_counts_nothing_twice(
+    place: Place, data: tuple[list[list[float]], list[int]]
+) -> None:
+    rows, labels = data
+    serve(place)
+    started(place)
+    answers = predict(place, "model", batches(rows[:200], 1))
+    place.until(lambda: pairs(place, uid(place)).get("rows") == 200, "all pairs", seconds=30)
+    told = [
+        {"id": one["headers"][PREDICTION], "name": "benign", "value": label}
+        for one, label in zip(answers, labels, strict=False)
+    ]
+    assert tell(place, "model", told[:100])["joined"] == 100
+    kill_recorder(place)
+    place.until(lambda: tell(place, "model", told)["status"] == 200, "feedback is taken again")
+    counted = pairs(place, uid(place))
+    assert (counted["rows"], counted["complete"]) == (200, 200)
+    losses = [
+        one["numbers"]["n"]
+        for one in sums(place, uid(place))
+        if (one["kind"], one["loss"]) == ("pair", "ZeroOne")
+    ]
+    assert losses == [200]
+    assert len(table(place, "model", "?labelled=benign")) == 200

@@ -22,7 +22,7 @@ ROWS = {
 CAPTURED: Json = {
     "capture": {},
     "rows": ROWS,
-    "feedback": [{"name": "malignant", "kind": "Label"}],
+    "feedback": [{"name": "benign", "kind": "Label"}],
     "router": {"mode": "Always"},
 }
 """What the specs of these tests have in addition."""
@@ -67,6 +67,8 @@ def tell(place: Place, name: str, items: list[Json], lines: bool = False) -> Jso
             }
         ]
     )
+    if not answer["headers"].get("content-type", "").startswith("application/json"):
+        return {"status": answer["status"], "body": answer["body"]}  # the router's own
     return {"status": answer["status"], **json.loads(answer["body"])}
 
 
@@ -129,3 +131,22 @@ def pairs(place: Place, experiment: str) -> dict[str, float]:
             for key, number in one["numbers"].items():
                 found[key] = found.get(key, 0) + number
     return found
+
+
+def scale_recorder(place: Place, replicas: int) -> None:
+    """Have so many recorders, and wait for it."""
+    place.kubectl("-n", SYSTEM, "scale", "deployment/contender-recorder", f"--replicas={replicas}")
+    place.kubectl(
+        *("-n", SYSTEM, "rollout", "status", "deployment/contender-recorder", "--timeout=120s")
+    )
+
+
+def kill_recorder(place: Place) -> None:
+    """Kill the recorder at once, as a node that dies does, and wait for another one."""
+    place.kubectl(
+        *("-n", SYSTEM, "delete", "pod", "-l", "app.kubernetes.io/name=contender-recorder"),
+        *("--grace-period=0", "--force"),
+    )
+    place.kubectl(
+        *("-n", SYSTEM, "rollout", "status", "deployment/contender-recorder", "--timeout=120s")
+    )
