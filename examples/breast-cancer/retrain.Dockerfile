@@ -12,7 +12,7 @@ RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /deps
 
 FROM ${RUNTIME_BASE}
 COPY --from=build /deps /deps
-COPY recipes.py retrain.py /app/
+COPY captured.py recipes.py retrain.py rows.py /app/
 COPY server /app/server
 # One thread: the data is small, and more would only fight over the job's share of a core.
 ENV PYTHONPATH=/deps PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1

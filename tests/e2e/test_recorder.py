@@ -87,13 +87,13 @@ def test_the_joined_table_equals_both_models_worked_out_offline(
         place,
         "model",
         [
-            {"id": place, "name": "benign", "value": label}
+            {"id": place, "name": "diagnosis", "value": label}
             for place, label in zip(places, labels, strict=True)
         ],
         lines=size == 1,
     )
     assert told == {"status": 200, "joined": 569, "waiting": 0, "refused": 0, "items": []}
-    found = {row["id"]: row for row in table(place, "model", "?labelled=benign")}
+    found = {row["id"]: row for row in table(place, "model", "?labelled=diagnosis")}
     assert found.keys() == set(places)
     matrix = np.array(rows)
     first, second = offline("1", matrix), offline("2", matrix)
@@ -105,7 +105,7 @@ def test_the_joined_table_equals_both_models_worked_out_offline(
         copy = row["copies"]["v2"]
         assert copy["score"] == pytest.approx(second[number], rel=1e-12)
         assert copy["output"] == int(second[number] >= 0.5)
-        assert row["feedback"]["benign"]["value"] == labels[number]
+        assert row["feedback"]["diagnosis"]["value"] == labels[number]
         assert (row["version"], copy["version"], row["arm"]) == ("1", "2", "incumbent")
     _check_sums(place, labels, first, second)
 
@@ -162,7 +162,7 @@ def test_another_tenant_reads_and_writes_nothing(place: Place, kube: Any, kubect
             body = json.dumps({"entity": "x"})
             refused = ask_recorder(place, "/v1/erasures", bearer, "POST", body)
             assert refused["status"] in (401, 403)
-        told = {"id": answer["headers"][PREDICTION], "name": "benign", "value": 0}
+        told = {"id": answer["headers"][PREDICTION], "name": "diagnosis", "value": 0}
         bearer = token(stranger, "feedback.contender.dev/model")
         refused = ask_recorder(place, "/v1/feedback", bearer, "POST", json.dumps(told))
         assert refused["status"] == 404
@@ -238,7 +238,7 @@ def test_a_recorder_that_is_killed_loses_no_feedback_and_counts_nothing_twice(
     answers = predict(place, "model", batches(rows[:200], 1))
     place.until(lambda: pairs(place, uid(place)).get("rows") == 200, "all pairs", seconds=30)
     told = [
-        {"id": one["headers"][PREDICTION], "name": "benign", "value": label}
+        {"id": one["headers"][PREDICTION], "name": "diagnosis", "value": label}
         for one, label in zip(answers, labels, strict=False)
     ]
     assert tell(place, "model", told[:100])["joined"] == 100
@@ -252,4 +252,4 @@ def test_a_recorder_that_is_killed_loses_no_feedback_and_counts_nothing_twice(
         if (one["kind"], one["loss"]) == ("pair", "ZeroOne")
     ]
     assert losses == [200]
-    assert len(table(place, "model", "?labelled=benign")) == 200
+    assert len(table(place, "model", "?labelled=diagnosis")) == 200

@@ -22,7 +22,7 @@ ROWS = {
 CAPTURED: Json = {
     "capture": {},
     "rows": ROWS,
-    "feedback": [{"name": "benign", "kind": "Label"}],
+    "feedback": [{"name": "diagnosis", "kind": "Label"}],
     "router": {"mode": "Always"},
 }
 """What the specs of these tests have in addition."""

@@ -41,9 +41,11 @@ def answering(*answers: bytes) -> Iterator[RowsServer]:
     with RowsServer(answers) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def as_lines(rows: Iterable[Any]) -> bytes:

@@ -145,6 +145,18 @@ def test_another_seed_is_another_model(examples: Path, tmp_path: Path) -> None:
     [
         ({"RECIPE": "3"}, 2, "RECIPE is '3'"),
         ({"SEED": "soon"}, 2, "SEED is 'soon'"),
+        ({"CONTENDER_ROWS_URL": "shop/rows"}, 2, "CONTENDER_ROWS_URL is 'shop/rows'"),
+        ({"CONTENDER_ROWS_URL": "http://x/rows"}, 2, "CONTENDER_TOKEN_FILE is not set"),
+        (
+            {"CONTENDER_ROWS_URL": "http://x", "CONTENDER_TOKEN_FILE": "/x", "FEEDBACK": "a,b"},
+            2,
+            "FEEDBACK is 'a,b'",
+        ),
+        (
+            {"CONTENDER_ROWS_URL": "http://x", "CONTENDER_TOKEN_FILE": "/does/not/exist"},
+            1,
+            "/does/not/exist",
+        ),
     ],
 )
 def test_retraining_with_a_wrong_setting_fails_and_says_so(
