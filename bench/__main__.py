@@ -1,6 +1,6 @@
 """Runs the benches, prints a table, and writes JSON and docs/benchmarks.md when asked to.
 
-Each runs against an API server of its own, one after another: leave the machine alone meanwhile.
+They run one after another: leave the machine alone meanwhile.
 """
 
 import argparse
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.api import Json
+from bench.capture import capture
 from bench.creation import creation
 from bench.growth import growth
 from bench.life import life
 from bench.machine import describe
+from bench.recorder import recorder
 from bench.report import TARGETS, page, table
 from bench.router import router
 from bench.starvation import starvation
@@ -30,6 +32,8 @@ BENCHES: dict[str, Callable[[bool], Coroutine[Any, Any, Json]]] = {
     "growth": lambda quick: growth((20, 60)) if quick else growth(),
     "starvation": lambda quick: starvation(60, 20) if quick else starvation(),
     "router": lambda quick: router(200) if quick else router(),
+    "capture": lambda quick: capture(50) if quick else capture(),
+    "recorder": lambda quick: recorder(quick=quick),
     "traffic": lambda quick: traffic(quick=quick),
 }
 RESULTS = CHECKOUT / "bench" / "results.json"

@@ -32,14 +32,16 @@ PATIENCE = 20.0
 class Envoy:
     """A running Envoy. Its files are rendered for a pod; here ports and addresses are moved."""
 
-    def __init__(self, folder: Path, pods: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, pods: Mapping[str, int], token: str = "first") -> None:
         """Prepare it.
 
         Args:
             folder: for its files.
             pods: ports of this machine by Service, or by `service:port` where it has several.
+            token: by which the recorder knows it at first.
         """
         self.folder = folder
+        self._token = token
         self._pods = pods
         self._tokens = 0
         listens = (names.PORT, names.ADMIN_PORT, names.STATS_PORT)
@@ -58,7 +60,7 @@ class Envoy:
     async def running(self, traffic: Traffic) -> AsyncIterator[Self]:
         """Start it with a plan, and end it."""
         files = render(traffic)
-        self.give_token("first")
+        self.give_token(self._token)
         for name, text in files.items():
             self.put(name, text)
         self._clusters = files[CLUSTERS]

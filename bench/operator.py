@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -13,28 +12,26 @@ from pathlib import Path
 
 import aiohttp
 
+from bench.process import Metrics, Process
 from dev.cluster.apiserver import ApiServer
 from dev.paths import CHECKOUT
 
 PHASES = ("gather", "plan", "diff", "apply", "status", "write")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _LISTENS = re.compile(r"http://\S+:(\d+)")
 
 
-class Operator:
+class Operator(Process):
     """A running operator process."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process = process
-        self._log = log
+        super().__init__(process, log)
         self.started = time.monotonic()
 
     async def ready(self) -> None:
         """Wait until it has listed everything."""
         async with aiohttp.ClientSession() as session:
             while not await self._answers(session):
-                if self._process.poll() is not None:
-                    raise RuntimeError(self._log.read_text())
+                self.check()
                 await asyncio.sleep(0.02)
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
@@ -52,47 +49,15 @@ class Operator:
             raise LookupError
         return int(found[1])
 
-    def cpu(self) -> float:
-        """CPU seconds used so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-
-    def rss(self) -> float:
-        """Resident memory in MB (10^6 bytes)."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found
-        return int(found[1]) * 1024 / 1e6
-
-    async def metrics(self) -> "Metrics":
+    async def metrics(self) -> "OperatorMetrics":
         """Scrape it once."""
         url = f"http://127.0.0.1:{self.port}/metrics"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return Metrics(await answer.text())
-
-    def stop(self) -> None:
-        """End it as Kubernetes does."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(timeout=30)
-        finally:
-            self._process.kill()
+            return OperatorMetrics(await answer.text())
 
 
-class Metrics:
+class OperatorMetrics(Metrics):
     """One scrape of the operator's metrics."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def total(self, name: str, **labels: str) -> float:
-        """Return a metric summed over the labels that are not named."""
-        total = 0.0
-        for found in re.finditer(rf"^{name}(?:\{{(.*)\}})? (\S+)$", self._text, re.MULTILINE):
-            told = dict(re.findall(r'(\w+)="([^"]*)"', found[1] or ""))
-            if labels.items() <= told.items():
-                total += float(found[2])
-        return total
 
     @property
     def passes(self) -> int:

@@ -1,33 +1,25 @@
 """What the router costs a caller: a request through it, beside one through a plain Envoy."""
 
 import asyncio
-import multiprocessing
-import socket
 import statistics
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from bench.api import Json
+from bench.asking import answering, ask
 from bench.envoy import Envoy
 from bench.life import percentile
 from contender.router.traffic import Arm, Traffic, Trial
 
 ROUNDS = 7
 """The two take turns, as a machine is not equally fast all the time."""
-WARM_UP = 200
 BODY = b'{"instances": [[' + b"1.25, " * 80 + b"0]]}"
 """About 512 bytes."""
 PREDICTION = b'{"predictions": [0]}\n'
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
-    len(PREDICTION),
-    PREDICTION,
-)
 
 INCUMBENT, CHALLENGER = (
     Arm("incumbent", "churn-aaaaaaaa", "1", 8080),
@@ -42,7 +34,7 @@ PLANS = {
 
 async def router(requests: int = 2000) -> Json:
     """Ask over one kept-alive connection, one request after another."""
-    with _model() as model, tempfile.TemporaryDirectory() as folder:
+    with answering(BODY, PREDICTION) as model, tempfile.TemporaryDirectory() as folder:
         pods = {arm.revision: model for arm in (INCUMBENT, CHALLENGER)}
         found: Json = {"requests": requests, "rounds": ROUNDS}
         for name, plan in PLANS.items():
@@ -66,24 +58,7 @@ def _compare(plain: Envoy, ours: Envoy, requests: int) -> Json:
 
 
 def _p50(envoy: Envoy, requests: int) -> float:
-    """Return the median time of a request in milliseconds."""
-    asked = (
-        b"POST /v1/predict HTTP/1.1\r\nhost: churn.shop\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
-    )
-    taken = []
-    with socket.create_connection(envoy.address) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for number in range(WARM_UP + requests):
-            start = time.perf_counter()
-            connection.sendall(asked)
-            answer = b""
-            while not answer.endswith(PREDICTION):
-                answer += connection.recv(65536)
-            if number >= WARM_UP:
-                taken.append(time.perf_counter() - start)
-            assert answer.startswith(b"HTTP/1.1 200")
-    return percentile(taken, 50)
+    return percentile(ask(envoy, BODY, PREDICTION, requests), 50)
 
 
 class PlainEnvoy(Envoy):
@@ -158,35 +133,3 @@ def _plain(revision: str) -> Json:
             ],
         }
     }
-
-
-@contextmanager
-def _model() -> Iterator[int]:
-    """Run a model that answers at once, in a process of its own; yields its port."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    process = multiprocessing.get_context("fork").Process(target=_serve, args=(listener,))
-    process.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        process.kill()
-        process.join()
-        listener.close()
-
-
-def _serve(listener: socket.socket) -> None:
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            try:
-                await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(len(BODY))
-            except asyncio.IncompleteReadError:
-                break
-            writer.write(ANSWER)
-        writer.close()
-
-    async def serve() -> None:
-        async with await asyncio.start_server(connected, sock=listener) as server:
-            await server.serve_forever()
-
-    asyncio.run(serve())
