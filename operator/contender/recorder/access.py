@@ -78,6 +78,8 @@ class Access:
             raise Denied("no bearer token was sent")
         if len(token) > LONGEST_TOKEN:
             raise Denied("the token is too long")
+        if not token.isascii():
+            raise Denied("the token holds bytes that none has")
         digest = hashlib.sha256(token.encode()).digest()
         until, answer = self._known.get(digest, (0.0, None))
         if answer is None or monotonic() >= until:
@@ -149,5 +151,5 @@ def _claims(token: str) -> dict[str, Any]:
 
 def _audiences(claims: dict[str, Any]) -> list[str]:
     found = claims.get("aud") or []
-    found = [found] if isinstance(found, str) else found
+    found = found if isinstance(found, list) else [found]
     return [one for one in found if isinstance(one, str)]

@@ -208,7 +208,8 @@ def _latency(common: Any) -> int:
     ):
         return -1
     last, first = common.time_to_last_upstream_rx_byte, common.time_to_first_upstream_tx_byte
-    return (last.seconds - first.seconds) * 1_000_000 + (last.nanos - first.nanos) // 1000
+    seconds = last.seconds - first.seconds
+    return seconds * 1_000_000 + (last.nanos - first.nanos) // 1000
 
 
 def _body(captured: Any, key: str, headers: Any) -> Body:

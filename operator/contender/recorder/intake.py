@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 ROOM = 64 * 2**20
 """Bytes of messages that wait."""
+MOST_FIELDS = 20_000
+"""Of one message, without those inside entries. Routers send a hundred entries at most; millions of
+empty ones would take gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +30,25 @@ def count_entries(raw: bytes) -> int:
     """Return how many HTTP log entries a StreamAccessLogsMessage holds, without parsing them.
 
     Raises:
-        ValueError: it is no such message.
+        ValueError: it is no such message, or one that no router sends.
     """
     entries = 0
-    for field, start, end in _fields(raw, 0, len(raw)):
+    rest = iter(range(MOST_FIELDS))
+    for field, start, end in _fields(raw, 0, len(raw), rest):
         if field == _HTTP_LOGS:
-            entries += sum(inner == _LOG_ENTRY for inner, _, _ in _fields(raw, start, end))
+            entries += sum(inner == _LOG_ENTRY for inner, _, _ in _fields(raw, start, end, rest))
     return entries
 
 
 _HTTP_LOGS, _LOG_ENTRY = 2, 1
 
 
-def _fields(raw: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Iterate over the length-delimited fields of a protobuf message: number, start and end."""
+def _fields(raw: bytes, at: int, end: int, rest: Iterator[int]) -> Iterator[tuple[int, int, int]]:
+    """Iterate over the length-delimited fields of a protobuf message: number, start and end; as
+    long as the rest goes."""
     while at < end:
+        if next(rest, None) is None:
+            raise ValueError("a message has too many fields")
         tag, at = _varint(raw, at, end)
         match tag & 7:
             case 0:

@@ -5,10 +5,11 @@ import gc
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any, TypeVar
 
 from aiohttp import web
 from prometheus_client import REGISTRY
@@ -32,13 +33,16 @@ from contender.recorder.writer import Writer
 from contender.router.names import RECORDER_HTTP_PORT, RECORDER_PORT
 
 RETRY_SECONDS = 5.0
-STREAM_GRACE_SECONDS = 2.0
+GRACE_SECONDS = 2.0
+"""For what is under way when it stops: streams, and then requests."""
 STUCK_SECONDS = 120.0
 """A writer that does not go round for so long is stuck."""
 OFTEN_SECONDS, SOMETIMES_SECONDS, RARELY_SECONDS = 10.0, 60.0, 600.0
 
 GARBAGE = (100_000, 50, 100)
 """Objects until Python looks for cycles, and how often for older ones."""
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -65,17 +69,22 @@ async def run_recorder(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Client.connect("contender-recorder") as client:
-        opening = asyncio.create_task(_open(client, settings))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
-        if not opening.done():
-            opening.cancel()
-            return
-        stopped.cancel()
-        store, secret = await opening
-        recorder = Recorder(client, settings, store, secret)
-        async with recorder.running():
-            await stop.wait()
+        opened = await _unless(stop, _open(client, settings))
+        if opened is not None:
+            async with Recorder(client, settings, *opened).running(stop):
+                await stop.wait()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Do something, and return what came of it; None once it is to stop."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not working.done():
+        working.cancel()
+    with suppress(asyncio.CancelledError):
+        return await working
+    return None
 
 
 async def _open(client: Client, settings: Settings) -> tuple[Store, bytes]:
@@ -115,8 +124,8 @@ class Recorder:
         self._ready = False
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Recorder"]:
-        """Take what comes; at the end, store what has come."""
+    async def running(self, stop: asyncio.Event) -> AsyncIterator["Recorder"]:
+        """Take what comes; at the end, store what has come. It may be stopped before it begins."""
         await asyncio.to_thread(self.writer.open)
         # What is decoded is forgotten soon, and nothing of it refers to itself: looking for cycles
         # would take a tenth of all time.
@@ -132,14 +141,14 @@ class Recorder:
             alive=lambda: thread.is_alive() and monotonic() - self.writer.beat < STUCK_SECONDS,
             ready=lambda: self._ready,
         )
-        http = web.AppRunner(self._api.app(), access_log=None)
+        http = web.AppRunner(self._api.app(), access_log=None, shutdown_timeout=GRACE_SECONDS)
         await http.setup()
         try:
-            await self._begin(http)
+            await _unless(stop, self._begin(http))
             yield self
         finally:
             self._ready = False
-            await self._sink.stop(STREAM_GRACE_SECONDS)
+            await self._sink.stop(GRACE_SECONDS)
             await http.cleanup()
             for task in tasks:
                 task.cancel()

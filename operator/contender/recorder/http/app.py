@@ -207,7 +207,8 @@ class Api:
             raise Refusal(400, "BadRequest", 'send {"entity": "..."}') from error
         if not isinstance(entity, str) or not entity:
             raise Refusal(400, "BadRequest", "entity is a text that is not empty")
-        found = await asyncio.wrap_future(self._writer.ask(lambda: self._erase(entity)))
+        asked = asyncio.wrap_future(self._writer.ask(lambda: self._erase(entity)))
+        found = await asyncio.shield(asked)  # it happens, whoever goes away
         return answer({"predictions": found})
 
     def _own_reader(self) -> Reader:

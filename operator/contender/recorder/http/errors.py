@@ -1,15 +1,18 @@
 """Errors as they are told: a JSON object with reason and message."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 import orjson
-from aiohttp import web
+from aiohttp import ClientError, web
 
 from contender.core.audiences import Purpose
 from contender.recorder.access import Access, Denied, Grant, Unavailable
 from contender.recorder.store.base import StoreError
 
 JSON = "application/json"
+
+log = logging.getLogger(__name__)
 
 
 class Refusal(Exception):
@@ -44,6 +47,12 @@ async def told(
         return _told(Refusal(503, "StoreUnavailable", str(error)))
     except web.HTTPException as error:
         return _told(Refusal(error.status, error.reason.replace(" ", ""), error.text or ""))
+    except (ConnectionError, ClientError) as error:
+        # Mostly nobody is there any more to be told.
+        return _told(Refusal(400, "BrokenOff", f"the request has not come whole: {error}"))
+    except Exception:
+        log.exception("%s %s: a defect of the recorder", request.method, request.path)
+        return _told(Refusal(500, "InternalError", "a defect of the recorder; its log says which"))
 
 
 def _told(error: Refusal) -> web.Response:

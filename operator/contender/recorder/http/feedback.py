@@ -55,6 +55,7 @@ class FeedbackHandler:
         told = _Told()
         async for items in _items(request):
             told.add(await self._take(endpoint, plan, items))
+            await asyncio.sleep(0)  # others come in between, also where nothing is stored
         return told.answer()
 
     async def _take(self, endpoint: int, plan: Plan, items: list[Any]) -> list[Verdict]:
@@ -79,15 +80,21 @@ class FeedbackHandler:
             loop.call_soon_threadsafe(settle, found)
 
         async with self._room:
+            if self._writer.trouble:  # it is busy with what came before, until that is stored
+                raise Refusal(503, "StoreUnavailable", _later(self._writer.trouble))
             self._writer.submit(Submission(endpoint, truths, tell))
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     return await done
             except NotStored as error:
-                raise Refusal(503, "StoreUnavailable", f"send it again later: {error}") from error
+                raise Refusal(503, "StoreUnavailable", _later(str(error))) from error
             except TimeoutError as error:
                 what = "the store did not answer in time: send it again, it is counted once"
                 raise Refusal(503, "StoreUnavailable", what) from error
+
+
+def _later(why: str) -> str:
+    return f"send it again later: {why}"
 
 
 class _Told:

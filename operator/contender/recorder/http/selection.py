@@ -62,9 +62,9 @@ def _names(text: str) -> tuple[str, ...]:
 def _moment(name: str, text: str) -> int:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        if found.tzinfo is None:
+            what = f"{name} has no time zone: write it like 2026-01-31T12:00:00Z"
+            raise Refusal(400, "BadRequest", what)
+        return micros(found)
+    except (ValueError, OverflowError) as error:
         raise Refusal(400, "BadRequest", f"{name}: {text[:40]!r} is no moment") from error
-    if found.tzinfo is None:
-        what = f"{name} has no time zone: write it like 2026-01-31T12:00:00Z"
-        raise Refusal(400, "BadRequest", what)
-    return micros(found)

@@ -129,7 +129,12 @@ class Hour:
 
     def _features(self, base: HourKey) -> Growth:
         found: Growth = {}
-        for name, values in _columns(self.features).items():
+        columns = _columns(self.features)
+        for name, bins in _whole_columns(columns).items():
+            found[base._replace(metric="feature", part=name)] = [*bins, 0.0]
+        for name, values in columns.items():
+            if base._replace(metric="feature", part=name) in found:
+                continue
             kinds = {*map(type, values)}
             numbers = (
                 values if kinds <= _NUMBERS else [one for one in values if type(one) in _NUMBERS]
@@ -173,6 +178,21 @@ def _mixed_columns(rows: Iterable[Any]) -> dict[str, list[Any]]:
         else:
             found[""].append(row)
     return dict(sorted(found.items())[:MOST_FEATURES])
+
+
+def _whole_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[float]]:
+    """Return the histograms of features that are finite numbers in all of many rows, all at once:
+    these are most, and one by one they would take several times as long."""
+    names = [name for name, values in columns.items() if {*map(type, values)} <= _NUMBERS]
+    names = [name for name in names if len(columns[name]) == max(map(len, columns.values()))]
+    numbers = np.array([columns[name] for name in names], dtype=np.float64)
+    if not numbers.size or not np.isfinite(numbers).all():
+        return {}
+    width = len(VALUE_EDGES) + 1
+    places = np.searchsorted(_VALUE_EDGES, numbers, side="left")
+    places += np.arange(len(names))[:, None] * width
+    counts = np.bincount(places.ravel(), minlength=len(names) * width).reshape(-1, width)
+    return dict(zip(names, counts.astype(float).tolist(), strict=True))
 
 
 def _bins(values: Sequence[float], edges: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float]:

@@ -84,7 +84,8 @@ class SqliteConnection:
             settings += [f"cache_size = -{READER_CACHE_KIB}", "query_only = ON"]
         else:
             settings += [
-                "auto_vacuum = INCREMENTAL",  # before the first table
+                "page_size = 8192",  # before the first table: bodies fill pages better
+                "auto_vacuum = INCREMENTAL",  # likewise
                 "journal_mode = WAL",
                 "synchronous = FULL",
                 f"cache_size = -{CACHE_KIB}",
