@@ -11,12 +11,13 @@ from contender.recorder.feedback import Truth, Verdict, understand
 from contender.recorder.http.rows import Filter, rows
 from contender.recorder.intake import Intake
 from contender.recorder.joining.sums import ARM, BUCKETS, PAIR, PAIR_COUNTS
+from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.model import Selection
 from contender.recorder.plans import Plan, Plans, plan_of
 from contender.recorder.store.base import Store
 from contender.recorder.store.sqlite import SqliteStore
 from contender.recorder.upkeep import Upkeep
-from contender.recorder.writer import NotStored, Submission, Writer
+from contender.recorder.writer import Writer
 from tests.recorder.told import NOW, taken
 
 SECRET = b"k" * 32
@@ -62,7 +63,7 @@ class Books:
     def start(self) -> None:
         """Begin as a new process does."""
         self.writer = Writer(self.store, self.plans, self.intake, lambda: self.now)
-        self.writer.open()
+        self.writer.ledger.open()
         self.upkeep = Upkeep(self.store, self.writer, lambda: self.now)
 
     def declare(self, plan: Plan) -> int:
@@ -103,7 +104,7 @@ class Books:
         """Let time pass, and do what is to be done then."""
         self.now += seconds
         self.writer.errand(self.upkeep.give_up)
-        self.writer.errand(self.writer.look_again)
+        self.writer.errand(self.writer.ledger.look_again)
         self.run()
         self.writer.errand(self.upkeep.expire)
         self.writer.errand(self.upkeep.expire_rarely)

@@ -71,7 +71,7 @@ class RecorderMetrics(Collector):
             labels=[*labels, "body", "reason"],
         )
         names = {number: [plan.namespace, plan.name] for number, plan in self._plans}
-        for (number, counter), value in sorted(self._writer.counters().items()):
+        for (number, counter), value in sorted(self._writer.ledger.counters().items()):
             if (name := names.get(number)) is None:
                 continue
             if counter in _ANSWERS:

@@ -14,16 +14,12 @@ from contender.recorder.model import (
     Feedback,
     Handle,
     HourKey,
-    KeyedFeedback,
     Outcome,
     PredictionKey,
     Stored,
     Stratum,
 )
 from contender.recorder.plans import Plan
-
-MOST_ORPHANS = 100_000
-"""Truths of one endpoint, by id or by key, for rows that are not known (yet)."""
 
 
 class Captured(NamedTuple):
@@ -170,37 +166,3 @@ def growths(
     for base, hour in hours.items():
         plan = plans.get(base.endpoint)
         yield hour.growth(base, plan.judge.task if plan else None)
-
-
-@dataclass
-class Waiting:
-    """Truths by key for which no row was found yet."""
-
-    by_key: dict[tuple[int, bytes], dict[tuple[int, str], KeyedFeedback]] = field(
-        default_factory=lambda: {}
-    )
-    """By endpoint and key, then by time and name."""
-    count: Counter[int] = field(default_factory=Counter)
-    """By endpoint."""
-
-    def of(self, keys: Iterable[tuple[int, bytes]]) -> list[KeyedFeedback]:
-        """Return all of these endpoints and keys."""
-        return [one for key in keys for one in self.by_key.get(key, {}).values()]
-
-    def add(self, one: KeyedFeedback) -> bool:
-        """Take one; return whether it counts in place of none or an older one."""
-        of_key = self.by_key.setdefault((one.endpoint, one.key), {})
-        old = of_key.get((one.time, one.name))
-        if old is not None and (old.at, old.value) >= (one.at, one.value):
-            return False
-        self.count[one.endpoint] += old is None
-        of_key[one.time, one.name] = one
-        return True
-
-    def remove(self, one: KeyedFeedback) -> None:
-        """Take one out."""
-        of_key = self.by_key.get((one.endpoint, one.key), {})
-        if of_key.pop((one.time, one.name), None) is not None:
-            self.count[one.endpoint] -= 1
-        if not of_key:
-            self.by_key.pop((one.endpoint, one.key), None)

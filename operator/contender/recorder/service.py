@@ -126,7 +126,7 @@ class Recorder:
     @asynccontextmanager
     async def running(self, stop: asyncio.Event) -> AsyncIterator["Recorder"]:
         """Take what comes; at the end, store what has come. It may be stopped before it begins."""
-        await asyncio.to_thread(self.writer.open)
+        await asyncio.to_thread(self.writer.ledger.open)
         # What is decoded is forgotten soon, and nothing of it refers to itself: looking for cycles
         # would take a tenth of all time.
         gc.set_threshold(*GARBAGE)
@@ -182,7 +182,7 @@ class Recorder:
 
     def _often(self) -> None:
         self._upkeep.give_up()
-        self.writer.look_again()
+        self.writer.ledger.look_again()
 
     def _erase(self, entity: str) -> int:
         """Delete all predictions about an entity; in the writer's thread."""

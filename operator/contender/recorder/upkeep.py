@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from time import time
 
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, UNKNOWN_ARM
+from contender.recorder.ledger import MOST_ORPHANS, UNKNOWN
 from contender.recorder.model import Answer, Outcome, PredictionKey, Stored, Stratum
-from contender.recorder.recording import MOST_ORPHANS, Captured
+from contender.recorder.recording import Captured
 from contender.recorder.store.base import Store
-from contender.recorder.writer import UNKNOWN, Writer
+from contender.recorder.writer import Writer
 
 MICROSECONDS = 1_000_000
 LOST_SECONDS = 90
@@ -39,20 +40,20 @@ class Upkeep:
         self._store = store
         self._writer = writer
         self._clock = clock
-        writer.closed_until = int((clock() - LOOK_BACK_SECONDS) * MICROSECONDS)
+        writer.ledger.closed_until = int((clock() - LOOK_BACK_SECONDS) * MICROSECONDS)
 
     def give_up(self) -> None:
         """Mark what was expected and has not come."""
         patience = self._clock() - LOST_SECONDS
-        since, until = self._writer.closed_until, int(patience * MICROSECONDS)
-        keys = {*self._store.lacking(since, until), *self._writer.late(patience)}
+        since, until = self._writer.ledger.closed_until, int(patience * MICROSECONDS)
+        keys = {*self._store.lacking(since, until), *self._writer.ledger.late(patience)}
         for key, stored in self._store.stored(keys).items():
-            self._writer.mark(self._lost(key, stored))
-        self._writer.closed_until = max(since, until)
+            self._writer.ledger.mark(self._lost(key, stored))
+        self._writer.ledger.closed_until = max(since, until)
 
     def _lost(self, key: PredictionKey, stored: Stored) -> Iterator[Captured]:
         """Iterate over the marks of one prediction."""
-        strata = self._writer.strata
+        strata = self._writer.ledger.strata
         known = {
             name: strata[answer.stratum]
             for name, answer in stored.answers.items()
@@ -77,7 +78,17 @@ class Upkeep:
         stratum = Stratum(like.endpoint, like.experiment, like.epoch, arm, copy, "", "", 0)
         return Captured(
             Answer(
-                *(*key, arm, self._writer.number(stratum), time_of, 0, Outcome.LOST, -1, 0, 0),
+                *(
+                    *key,
+                    arm,
+                    self._writer.ledger.number(stratum),
+                    time_of,
+                    0,
+                    Outcome.LOST,
+                    -1,
+                    0,
+                    0,
+                ),
                 *(None, None, None, None),
             )
         )
@@ -99,8 +110,8 @@ class Upkeep:
             freed = 0
             if excess > 0:
                 freed, _ = self._store.expire_bytes(endpoint.number, excess, PORTION)
-            self._writer.count(endpoint.number, "expired", gone + freed)
-            self._writer.count(endpoint.number, "expiredBySize", freed)
+            self._writer.ledger.count(endpoint.number, "expired", gone + freed)
+            self._writer.ledger.count(endpoint.number, "expiredBySize", freed)
             if max(gone, freed) >= PORTION:
                 self._writer.errand(self.expire)
 
@@ -108,10 +119,10 @@ class Upkeep:
         """Delete feedback that found no prediction, and old hours."""
         now = self._clock()
         before = int((now - ORPHAN_SECONDS) * MICROSECONDS)
-        by_key = self._writer.forget_waiting(before)
+        by_key = self._writer.ledger.forget_waiting(before)
         for endpoint, number in self._store.expire_orphans(before, MOST_ORPHANS).items():
-            self._writer.count(endpoint, "feedbackUnmatched", number)
-            self._writer.count(endpoint, UNKNOWN, by_key[endpoint] - number)
+            self._writer.ledger.count(endpoint, "feedbackUnmatched", number)
+            self._writer.ledger.count(endpoint, UNKNOWN, by_key[endpoint] - number)
         hour = int(now * MICROSECONDS) // MICROSECONDS_PER_HOUR - HOURS_KEPT
         for one in self._store.endpoints():
             self._store.expire_hours(one.number, hour)

@@ -107,7 +107,7 @@ class Api:
             self._reading, lambda: self._own_reader().bytes_used()
         )
         counters: dict[int, dict[str, int]] = {}
-        for (number, name), value in self._writer.counters().items():
+        for (number, name), value in self._writer.ledger.counters().items():
             counters.setdefault(number, {})[name] = value
         endpoints = [
             {

@@ -13,8 +13,9 @@ from contender.core.audiences import Purpose
 from contender.recorder.access import Access
 from contender.recorder.feedback import Truth, Verdict, understand
 from contender.recorder.http.errors import Refusal, answer, granted
+from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.plans import Plan, Plans
-from contender.recorder.writer import NotStored, Submission, Writer
+from contender.recorder.writer import Writer
 
 LARGEST = 8 * 2**20
 """Bytes of a JSON body; JSON Lines may be of any length."""
