@@ -188,6 +188,11 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
         400,
         "future",
     ),
+    "the beginning of time": (
+        {"id": Call().id, "at": "0001-01-01T00:00:00+14:00", "name": "churned", "value": 1},
+        400,
+        "before 1970",
+    ),
     "null": ({"id": Call().id, "name": "churned", "value": None}, 400, "value"),
     "a list": ({"id": Call().id, "name": "churned", "value": [1]}, 400, "value"),
     "a text as reward": (

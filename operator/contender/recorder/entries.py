@@ -70,6 +70,8 @@ class Told(NamedTuple):
 
 LONGEST = 128
 """Characters of a name."""
+LONGEST_LATENCY = 24 * 3_600_000_000
+"""Microseconds; no request takes longer, and every store can take them."""
 
 
 class Broken(ValueError):
@@ -135,7 +137,7 @@ def stratum_of(endpoint: int, drawn: Drawn) -> tuple[Stratum, bool]:
     """
     trial = _trial(drawn.trial)
     shadow, answered, version, revision = (
-        one.decode(errors="replace")[:LONGEST]
+        one.decode(errors="replace")[:LONGEST].replace("\0", "?")
         for one in (drawn.shadow, drawn.arm, drawn.version, drawn.revision)
     )
     asked = shadow or trial.arm(_revision(drawn.cluster))
@@ -169,15 +171,31 @@ def _trial(text: bytes) -> Trial:
     try:
         said = orjson.loads(text)
         return Trial(
-            experiment=str(said["experiment"]),
-            epoch=str(said["epoch"]),
-            arms=tuple(said["arms"].items()),
-            shares=tuple(said.get("shares", {}).items()),
-            copies=tuple((arm, tuple(to)) for arm, to in said.get("copies", {}).items()),
+            experiment=_name(said["experiment"]),
+            epoch=_name(said["epoch"]),
+            arms=tuple((one, _name(arm)) for one, arm in said["arms"].items()),
+            shares=tuple((arm, _share(to)) for arm, to in said.get("shares", {}).items()),
+            copies=tuple(
+                (arm, tuple(map(_name, to))) for arm, to in said.get("copies", {}).items()
+            ),
             eligible=bool(said.get("eligible", True)),
         )
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise Broken("an entry has a stamp that is not ours") from error
+
+
+def _name(said: object) -> str:
+    """Return a name that a stamp says: one that every store takes."""
+    if not isinstance(said, str) or len(said) > LONGEST or "\0" in said:
+        raise TypeError("no name")
+    return said
+
+
+def _share(said: object) -> int:
+    """Return a share of a hundred that a stamp says."""
+    if not isinstance(said, int) or not 0 <= said <= 100:
+        raise TypeError("no share")
+    return said
 
 
 def _outcome(code: int, flags: Any) -> Outcome:
@@ -209,7 +227,8 @@ def _latency(common: Any) -> int:
         return -1
     last, first = common.time_to_last_upstream_rx_byte, common.time_to_first_upstream_tx_byte
     seconds = last.seconds - first.seconds
-    return seconds * 1_000_000 + (last.nanos - first.nanos) // 1000
+    found = seconds * 1_000_000 + (last.nanos - first.nanos) // 1000
+    return found if 0 <= found <= LONGEST_LATENCY else -1
 
 
 def _body(captured: Any, key: str, headers: Any) -> Body:

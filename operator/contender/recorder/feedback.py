@@ -17,6 +17,7 @@ from contender.recorder.reading.text import text_of
 MICROSECONDS = 1_000_000
 FUTURE_SECONDS = 300
 """So far may a sender's clock be ahead of ours."""
+EARLIEST_YEAR = 1970
 LONGEST_TEXT = 256
 """Characters of a label."""
 
@@ -103,13 +104,21 @@ def _understand(plan: Plan, raw: Any, now: datetime) -> Truth | Verdict:
     if problem := _value_problem(plan, declared.kind, item.value):
         return Verdict(422, problem)
     at = item.at or now
-    for name, moment in (("at", at), ("time", item.time or now)):
-        if moment.tzinfo is None:
-            return Verdict(400, f"{name} has no time zone: write it like 2026-01-31T12:00:00Z")
-        if (moment - now).total_seconds() > FUTURE_SECONDS:
-            return Verdict(400, f"{name} is in the future")
+    if problem := _moment_problem(at, item.time or now, now):
+        return Verdict(400, problem)
     truth = Truth(item.name, orjson.dumps(item.value).decode(), micros(at))
     return _located(plan, item, truth)
+
+
+def _moment_problem(at: datetime, time: datetime, now: datetime) -> str:
+    for name, moment in (("at", at), ("time", time)):
+        if moment.tzinfo is None:
+            return f"{name} has no time zone: write it like 2026-01-31T12:00:00Z"
+        if moment.year < EARLIEST_YEAR:
+            return f"{name} is before {EARLIEST_YEAR}"
+        if (moment - now).total_seconds() > FUTURE_SECONDS:
+            return f"{name} is in the future"
+    return ""
 
 
 def _located(plan: Plan, item: Item, truth: Truth) -> Truth | Verdict:

@@ -65,6 +65,8 @@ class Writer:
         answered: Future[int] = Future()
 
         def errand() -> None:
+            if not answered.set_running_or_notify_cancel():
+                return
             try:
                 answered.set_result(question())
             except StoreError as error:
@@ -122,7 +124,7 @@ class Writer:
                 told = self.ledger.write(messages, submissions, dropped)
             except StoreError as error:
                 self.ledger.forget(before)
-                self._fail(str(error), submissions)
+                self._fail(str(error), [*submissions, *self._take_submissions()])
                 submissions = []
             except Exception:
                 log.exception("a batch cannot be understood: a defect of the recorder")
