@@ -239,12 +239,12 @@ def shop(tmp_path: Path) -> Iterator[Books]:
     found.store.close()
 
 
-def order(number: Any, seconds: float = 0) -> Call:
+def order_of(number: Any, seconds: float = 0) -> Call:
     return Call(trial=stamp(), rows=[{"order": number, "x": 1}], at=NOW + seconds)
 
 
 def test_a_warehouse_knows_rows_by_key_and_time(shop: Books) -> None:
-    first, second = order("A-1", -600), order("A-1", -300)
+    first, second = order_of("A-1", -600), order_of("A-1", -300)
     for call in (first, second):
         shop.take(call.answered([yes()]), call.copied([no()]))
     told = shop.send(
@@ -258,7 +258,7 @@ def test_a_warehouse_knows_rows_by_key_and_time(shop: Books) -> None:
 
 
 def test_a_key_may_be_a_number_or_text(shop: Books) -> None:
-    call = order(17, -600)
+    call = order_of(17, -600)
     shop.take(call.answered([yes()]))
     assert shop.send(keyed("17", -300))[0].status == 200
 
@@ -266,7 +266,7 @@ def test_a_key_may_be_a_number_or_text(shop: Books) -> None:
 def test_a_row_is_only_known_by_key_once_all_answers_of_that_time_have_come(shop: Books) -> None:
     (told,) = shop.send(keyed("A-1", -10))
     assert told.status == 202
-    late = order("A-1", -20)
+    late = order_of("A-1", -20)
     shop.take(late.answered([yes()]), late.copied([no()]))
     shop.later(30)
     assert shop.sums("pair", "v2", "churned", "ZeroOne")["n"] == 0
@@ -281,10 +281,31 @@ def test_a_row_is_only_known_by_key_once_all_answers_of_that_time_have_come(shop
 def test_a_key_that_waits_is_found_by_the_next_process_too(shop: Books) -> None:
     shop.send(keyed("A-1", -100))
     shop.start()
-    late = order("A-1", -200)
+    late = order_of("A-1", -200)
     shop.take(late.answered([yes()]), late.copied([no()]))
     shop.later(10)
     assert shop.sums("pair", "v2", "churned", "ZeroOne")["n"] == 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_truths_that_wait_for_a_key_the_later_one_counts(
+    shop: Books, order: tuple[int, int], together: bool
+) -> None:
+    truths = [
+        keyed("A-1", -100, 1, at="2026-01-01T00:00:00Z"),
+        keyed("A-1", -100, 0, at="2026-01-02T00:00:00Z"),
+    ]
+    sent = [truths[index] for index in order]
+    for items in [sent] if together else [[one] for one in sent]:
+        assert {one.status for one in shop.send(*items)} == {202}
+    shop.start()
+    call = order_of("A-1", -200)
+    shop.take(call.answered([yes()]), call.copied([no()]))
+    shop.later(10)
+    found = shop.sums("pair", "v2", "churned", "ZeroOne")
+    assert (found["n"], found["incumbent"]) == (1, 1)
+    assert shop.store.waiting() == []
 
 
 def _found(books: Books) -> list[Any]:

@@ -71,6 +71,20 @@ def test_parts_add_up_to_the_whole(rows: list[dict[str, Any]], cut: int) -> None
         assert [*added[name][:-1]] == counts[:-1]
 
 
+@pytest.mark.parametrize(
+    ("rows", "missing"),
+    [
+        ([{"a": 1}, {"a": 2}], 0),
+        ([{}, {"a": 1}], 1),
+        ([{"a": 1}, {}, {"a": None}], 2),
+        ([{"a": 1, "b": 2}, {"b": 2}, {"b": 2}], 2),
+        ([{"a": 1}, [5], 7], 2),
+    ],
+)
+def test_rows_without_a_feature_are_counted_as_missing(rows: list[Any], missing: int) -> None:
+    assert growth(rows)["a"][-1] == missing
+
+
 def test_an_hour_counts_what_was_answered(books: Books) -> None:
     for seconds, label, p in ((0.004, 1, 0.9), (0.3, 0, 0.1), (70, 1, 0.51)):
         books.take(Call().answered([{"label": label, "p": p}], seconds=seconds))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from contender.recorder.feedback import MICROSECONDS
+from contender.recorder.joining.measure import wins
 from contender.recorder.model import KEY, Batch, KeyedFeedback
 from contender.recorder.store.base import Store
 
@@ -13,14 +14,23 @@ SETTLE_SECONDS = 60
 last with a key."""
 
 
+Place = tuple[int, bytes, int, str]
+"""Endpoint, key, time and name: of truths that agree in these, one counts."""
+
+
+def place_of(one: KeyedFeedback) -> Place:
+    """Return what a truth by key is about."""
+    return one.endpoint, one.key, one.time, one.name
+
+
 @dataclass
 class Keyed:
     """Truths by key in one batch."""
 
     found: dict[KeyedFeedback, tuple[bytes, int]] = field(default_factory=lambda: {})
     """Prediction and row."""
-    waiting: list[KeyedFeedback] = field(default_factory=lambda: [])
-    """Those that have come and have no row yet."""
+    waiting: dict[Place, KeyedFeedback] = field(default_factory=lambda: {})
+    """Those that have come, have no row yet, and count in place of none or an older one."""
     settled: list[KeyedFeedback] = field(default_factory=lambda: [])
     """Those that waited, and have one now."""
     again: set[tuple[int, bytes]] = field(default_factory=set)
@@ -42,15 +52,16 @@ class Waiting:
         """Return all of these endpoints and keys."""
         return [one for key in keys for one in self.by_key.get(key, {}).values()]
 
-    def add(self, one: KeyedFeedback) -> bool:
-        """Take one; return whether it counts in place of none or an older one."""
+    def get(self, place: Place) -> KeyedFeedback | None:
+        """Return the one about the same."""
+        endpoint, key, time, name = place
+        return self.by_key.get((endpoint, key), {}).get((time, name))
+
+    def add(self, one: KeyedFeedback) -> None:
+        """Take one, in place of any about the same."""
         of_key = self.by_key.setdefault((one.endpoint, one.key), {})
-        old = of_key.get((one.time, one.name))
-        if old is not None and (old.at, old.value) >= (one.at, one.value):
-            return False
-        self.count[one.endpoint] += old is None
+        self.count[one.endpoint] += (one.time, one.name) not in of_key
         of_key[one.time, one.name] = one
-        return True
 
     def remove(self, one: KeyedFeedback) -> None:
         """Take one out."""
@@ -110,12 +121,16 @@ class KeyedTruths:
         rows = self._store.latest(ready) if ready else {}
         keyed = Keyed()
         for one in (*sent, *due):
-            if place := rows.get((one.endpoint, one.key, one.time)):
-                keyed.found[one] = place
+            if row := rows.get((one.endpoint, one.key, one.time)):
+                keyed.found[one] = row
         keyed.settled = [one for one in due if one in keyed.found]
-        keyed.waiting = [one for one in sent if one not in keyed.found]
+        for one in sent:
+            place = place_of(one)
+            old = keyed.waiting.get(place) or self._waiting.get(place)
+            if one not in keyed.found and (old is None or wins(one, old)):
+                keyed.waiting[place] = one
         keyed.again = {
-            (one.endpoint, one.key) for one in (*keyed.waiting, *due) if one.time > latest
+            (one.endpoint, one.key) for one in (*keyed.waiting.values(), *due) if one.time > latest
         }
         return keyed
 

@@ -9,7 +9,7 @@ from contender.recorder.assembling import Assembler
 from contender.recorder.feedback import CROWDED, JOINED, KEPT, MICROSECONDS, Truth, Verdict
 from contender.recorder.intake import Message
 from contender.recorder.joining.books import Books
-from contender.recorder.keyed import Keyed, KeyedTruths
+from contender.recorder.keyed import Keyed, KeyedTruths, place_of
 from contender.recorder.model import (
     Batch,
     KeyedFeedback,
@@ -188,7 +188,7 @@ class Ledger:
                 one = truth.keyed(endpoint, now)
                 verdict = JOINED if one in keyed.found else KEPT
                 if verdict is KEPT and full >= MOST_ORPHANS:
-                    keyed.waiting.remove(one)
+                    keyed.waiting.pop(place_of(one), None)
                     verdict = CROWDED
             elif full >= MOST_ORPHANS and not joiner.knows(endpoint, truth.prediction):
                 verdict = CROWDED
@@ -220,7 +220,7 @@ class Ledger:
             answers=[one.answer for one in joined.answers],
             handles=[one for one in handles if (one.endpoint, one.prediction) in new],
             feedback=[*joined.feedback.values()],
-            waiting=keyed.waiting,
+            waiting=[*keyed.waiting.values()],
             settled=keyed.settled,
             statistics=self._books.statistics(),
             changed=self._changed + 1,

@@ -130,7 +130,7 @@ class Hour:
     def _features(self, base: HourKey) -> Growth:
         found: Growth = {}
         columns = _columns(self.features)
-        for name, bins in _whole_columns(columns).items():
+        for name, bins in _whole_columns(columns, len(self.features)).items():
             found[base._replace(metric="feature", part=name)] = [*bins, 0.0]
         for name, values in columns.items():
             if base._replace(metric="feature", part=name) in found:
@@ -180,11 +180,14 @@ def _mixed_columns(rows: Iterable[Any]) -> dict[str, list[Any]]:
     return dict(sorted(found.items())[:MOST_FEATURES])
 
 
-def _whole_columns(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[float]]:
-    """Return the histograms of features that are finite numbers in all of many rows, all at once:
-    these are most, and one by one they would take several times as long."""
-    names = [name for name, values in columns.items() if {*map(type, values)} <= _NUMBERS]
-    names = [name for name in names if len(columns[name]) == max(map(len, columns.values()))]
+def _whole_columns(columns: Mapping[str, Sequence[Any]], rows: int) -> dict[str, list[float]]:
+    """Return the histograms of features that are finite numbers in each of so many rows, all at
+    once: these are most, and one by one they would take several times as long."""
+    names = [
+        name
+        for name, values in columns.items()
+        if len(values) == rows and {*map(type, values)} <= _NUMBERS
+    ]
     numbers = np.array([columns[name] for name in names], dtype=np.float64)
     if not numbers.size or not np.isfinite(numbers).all():
         return {}

@@ -15,6 +15,7 @@ from contender.recorder.model import (
     Answer,
     Feedback,
     HourKey,
+    KeyedFeedback,
     Outcome,
     StatisticKey,
     Stored,
@@ -137,7 +138,7 @@ def by_row(feedback: Iterable[Feedback], rows: int) -> dict[tuple[int, str], Fee
     return found
 
 
-def wins(new: Feedback, old: Feedback) -> bool:
+def wins(new: Feedback | KeyedFeedback, old: Feedback | KeyedFeedback) -> bool:
     """Return whether one of two truths about the same row counts: the later one; of the same
     moment, the greater text. So their order does not matter."""
     return (new.at, new.value) > (old.at, old.value)
