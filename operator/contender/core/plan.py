@@ -18,6 +18,7 @@ from contender.core.trouble import needs_report
 from contender.router.traffic import Trial
 
 CAPTURE_LOOK = timedelta(seconds=60)
+"""How often routers are asked what they have sent to the recorder."""
 ACCOUNT_LOOK = timedelta(seconds=30)
 """How often a service account that is not allowed is asked for again; it is not watched."""
 EVENTS_LOOK = timedelta(seconds=15)

@@ -13,7 +13,7 @@ from contender.core.snapshot import Snapshot
 from contender.core.trouble import Trouble, find_trouble
 from contender.router.publish import following, have
 from contender.router.render import CLUSTERS, ROUTES, render
-from contender.router.traffic import Arm, Capture, Traffic, Trial
+from contender.router.traffic import INCUMBENT, Arm, Capture, Traffic, Trial
 
 LINGER = timedelta(seconds=30)
 """How long routers outlive the last new connection to them."""
@@ -23,8 +23,6 @@ ASK_AGAIN = timedelta(seconds=0.5)
 """How soon routers are asked again whether they have what they were given."""
 NUDGE_SECONDS = 5
 """After this the kubelet is told again to look at the ConfigMap: it may have looked too early."""
-INCUMBENT = "incumbent"
-"""Name of the arm of the revision that serves."""
 
 
 @dataclass(frozen=True)

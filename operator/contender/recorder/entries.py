@@ -8,10 +8,10 @@ import orjson
 
 from contender.recorder.als_pb2 import Entry, Message
 from contender.recorder.ids import packed
-from contender.recorder.joining.measure import INCUMBENT
 from contender.recorder.model import Outcome, Stratum
 from contender.recorder.reading.body import Body
 from contender.router import names
+from contender.router.traffic import INCUMBENT
 
 _CLUSTERS = tuple(f"{kind('')}" for kind in (names.live, names.arm, names.mirrored, names.shadow))
 

@@ -18,7 +18,7 @@ from contender.recorder.model import (
     Stored,
     Stratum,
 )
-from contender.recorder.plans import Plans
+from contender.recorder.plans import Plan, Plans
 from contender.recorder.recording import Captured, Joiner, changes, growths
 from contender.recorder.store.base import Store
 
@@ -145,14 +145,14 @@ class Ledger:
         now = int(self._clock() * MICROSECONDS)
         captured = [*self._assembler.answers(messages, self.count), *self._marks]
         keyed = self._keyed.look_up(_by_key(submissions, now), now)
-        judges = {number: plan.judge.digest for number, plan in self._plans}
-        joiner = Joiner(self._known(captured, submissions, keyed), judges)
+        plans = dict(self._plans)
+        joiner = Joiner(self._known(captured, submissions, keyed), plans)
         for one in captured:
             joiner.answer(one)
         told = [(one, self._truths(one, joiner, keyed, now)) for one in submissions]
         for waited, (prediction, row) in keyed.found.items():
             joiner.feedback(waited.on(prediction, row))
-        batch = self._batch(joiner, captured, keyed)
+        batch = self._batch(joiner, plans, captured, keyed)
         for endpoint, number in dropped.items():
             self.count(endpoint, "dropped", number)
         batch.counters = {
@@ -199,10 +199,15 @@ class Ledger:
             self.count(endpoint, "feedbackRefused", int(verdict.status >= 400))
         return told
 
-    def _batch(self, joiner: Joiner, captured: Iterable[Captured], keyed: Keyed) -> Batch:
+    def _batch(
+        self,
+        joiner: Joiner,
+        plans: Mapping[int, Plan],
+        captured: Iterable[Captured],
+        keyed: Keyed,
+    ) -> Batch:
         """Return what is to be written."""
-        joined = joiner.joined
-        plans, strata = dict(self._plans), self._assembler.strata
+        joined, strata = joiner.joined, self._assembler.strata
         self._books.apply(changes(joined, plans, strata))
         self._books.grow(growths(joined.answers, plans, strata))
         new = {(one.answer.endpoint, one.answer.prediction) for one in joined.answers}

@@ -106,6 +106,12 @@ class Plans:
         """Return a plan."""
         return self._by_number.get(number)
 
+    def find(self, namespace: str, name: str) -> tuple[int, Plan] | None:
+        """Return number and plan of an endpoint that captures."""
+        number = self._by_name.get((namespace, name))
+        plan = None if number is None else self._by_number.get(number)
+        return None if number is None or plan is None else (number, plan)
+
     def number(self, namespace: str, name: str) -> int | None:
         """Return the number of an endpoint that captures."""
         return self._by_name.get((namespace, name))

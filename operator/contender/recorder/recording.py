@@ -55,12 +55,12 @@ class Joiner:
 
     Args:
         known: what is stored of all predictions that this batch touches.
-        judges: by endpoint: by whom truths are counted now.
+        plans: of all endpoints: by whom truths are counted now.
     """
 
-    def __init__(self, known: Mapping[PredictionKey, Stored], judges: Mapping[int, str]) -> None:
+    def __init__(self, known: Mapping[PredictionKey, Stored], plans: Mapping[int, Plan]) -> None:
         self._known = known
-        self._judges = judges
+        self._plans = plans
         self.joined = Joined()
 
     def answer(self, captured: Captured) -> None:
@@ -112,13 +112,17 @@ class Joiner:
             after = Stored(dict(before.answers), dict(before.feedback))
             self.joined.touched[key] = (before, after)
             for one in before.feedback.values():
-                if one.judge != self._judges.get(key[0]):
+                if one.judge != self._judge(key):
                     self._count_anew(after, key, one)
         return self.joined.touched[key][1]
 
+    def _judge(self, key: PredictionKey) -> str:
+        plan = self._plans.get(key[0])
+        return plan.judge.digest if plan else ""
+
     def _count_anew(self, after: Stored, key: PredictionKey, one: Feedback) -> None:
         """Have a truth counted by the present judge."""
-        counted = one._replace(judge=self._judges.get(key[0], ""))
+        counted = one._replace(judge=self._judge(key))
         after.feedback[one.row, one.name] = counted
         self.joined.feedback[key, one.row, one.name] = counted
 

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable, Iterator
 from time import time
 
+from contender.recorder.feedback import MICROSECONDS
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, UNKNOWN_ARM
 from contender.recorder.ledger import MOST_ORPHANS, UNKNOWN
-from contender.recorder.model import Answer, Outcome, PredictionKey, Stored, Stratum
+from contender.recorder.model import Answer, Outcome, PredictionKey, Stored, Stratum, Unread
 from contender.recorder.recording import Captured
 from contender.recorder.store.base import Store
 from contender.recorder.writer import Writer
 
-MICROSECONDS = 1_000_000
 LOST_SECONDS = 90
 """After this an answer that has not come is given up: challengers have 30 s, routers and we some
 more."""
@@ -39,21 +39,22 @@ class Upkeep:
     def __init__(self, store: Store, writer: Writer, clock: Callable[[], float] = time) -> None:
         self._store = store
         self._writer = writer
+        self._ledger = writer.ledger
         self._clock = clock
-        writer.ledger.closed_until = int((clock() - LOOK_BACK_SECONDS) * MICROSECONDS)
+        self._ledger.closed_until = int((clock() - LOOK_BACK_SECONDS) * MICROSECONDS)
 
     def give_up(self) -> None:
         """Mark what was expected and has not come."""
         patience = self._clock() - LOST_SECONDS
-        since, until = self._writer.ledger.closed_until, int(patience * MICROSECONDS)
-        keys = {*self._store.lacking(since, until), *self._writer.ledger.late(patience)}
+        since, until = self._ledger.closed_until, int(patience * MICROSECONDS)
+        keys = {*self._store.lacking(since, until), *self._ledger.late(patience)}
         for key, stored in self._store.stored(keys).items():
-            self._writer.ledger.mark(self._lost(key, stored))
-        self._writer.ledger.closed_until = max(since, until)
+            self._ledger.mark(self._lost(key, stored))
+        self._ledger.closed_until = max(since, until)
 
     def _lost(self, key: PredictionKey, stored: Stored) -> Iterator[Captured]:
         """Iterate over the marks of one prediction."""
-        strata = self._writer.ledger.strata
+        strata = self._ledger.strata
         known = {
             name: strata[answer.stratum]
             for name, answer in stored.answers.items()
@@ -76,20 +77,22 @@ class Upkeep:
     ) -> Captured:
         time_of = min(answer.time for answer in stored.answers.values())
         stratum = Stratum(like.endpoint, like.experiment, like.epoch, arm, copy, "", "", 0)
+        number = self._ledger.number(stratum)
         return Captured(
             Answer(
-                *(
-                    *key,
-                    arm,
-                    self._writer.ledger.number(stratum),
-                    time_of,
-                    0,
-                    Outcome.LOST,
-                    -1,
-                    0,
-                    0,
-                ),
-                *(None, None, None, None),
+                *key,
+                arm,
+                number,
+                time_of,
+                code=0,
+                outcome=Outcome.LOST,
+                latency=-1,
+                rows=0,
+                unread=Unread.NONE,
+                outputs=None,
+                entities=None,
+                request=None,
+                response=None,
             )
         )
 
@@ -110,8 +113,8 @@ class Upkeep:
             freed = 0
             if excess > 0:
                 freed, _ = self._store.expire_bytes(endpoint.number, excess, PORTION)
-            self._writer.ledger.count(endpoint.number, "expired", gone + freed)
-            self._writer.ledger.count(endpoint.number, "expiredBySize", freed)
+            self._ledger.count(endpoint.number, "expired", gone + freed)
+            self._ledger.count(endpoint.number, "expiredBySize", freed)
             if max(gone, freed) >= PORTION:
                 self._writer.errand(self.expire)
 
@@ -119,10 +122,10 @@ class Upkeep:
         """Delete feedback that found no prediction, and old hours."""
         now = self._clock()
         before = int((now - ORPHAN_SECONDS) * MICROSECONDS)
-        by_key = self._writer.ledger.forget_waiting(before)
+        by_key = self._ledger.forget_waiting(before)
         for endpoint, number in self._store.expire_orphans(before, MOST_ORPHANS).items():
-            self._writer.ledger.count(endpoint, "feedbackUnmatched", number)
-            self._writer.ledger.count(endpoint, UNKNOWN, by_key[endpoint] - number)
+            self._ledger.count(endpoint, "feedbackUnmatched", number)
+            self._ledger.count(endpoint, UNKNOWN, by_key[endpoint] - number)
         hour = int(now * MICROSECONDS) // MICROSECONDS_PER_HOUR - HOURS_KEPT
         for one in self._store.endpoints():
             self._store.expire_hours(one.number, hour)

@@ -81,10 +81,9 @@ class Watcher:
 
     def _take_over(self, key: Key, live: Json | None) -> None:
         """Take over one ModelDeployment; in the writer's thread."""
-        number = self._plans.number(*key)
-        known = self._plans.get(number) if number is not None else None
-        if number is not None and known and (live is None or live["metadata"]["uid"] != known.uid):
-            self._store.gone(number, int(self._clock()))
+        known = self._plans.find(*key)
+        if known and (live is None or live["metadata"]["uid"] != known[1].uid):
+            self._store.gone(known[0], int(self._clock()))
             self._plans.remove(*key)
         if live is None:
             return

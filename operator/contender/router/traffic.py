@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+INCUMBENT = "incumbent"
+"""Name of the arm of the revision that serves."""
 LARGEST_MIRRORED_BODY = 256 * 1024
 """Bytes. A mirrored request is kept until the challenger has read it; what is longer is not
 mirrored, so that a challenger that does not read cannot stall a caller's upload."""

@@ -18,9 +18,16 @@ from contender.core.experiment.orders import Orders
 from contender.core.experiment.steps import Wish, wish_at
 from contender.core.manifest import Manifest, annotation, name_of, parse_time
 from contender.core.records import Record
-from contender.core.routing import INCUMBENT, arm_of, plain_traffic
+from contender.core.routing import arm_of, plain_traffic
 from contender.core.snapshot import Snapshot
-from contender.router.traffic import HeaderMatch, StickyCookie, StickyHeader, Traffic, Trial
+from contender.router.traffic import (
+    INCUMBENT,
+    HeaderMatch,
+    StickyCookie,
+    StickyHeader,
+    Traffic,
+    Trial,
+)
 
 COPY_TIMEOUT_SECONDS = 30
 """How long a challenger may take to answer a copy."""

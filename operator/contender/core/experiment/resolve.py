@@ -12,9 +12,9 @@ from contender.api.v1alpha1.experiment_status import Plan, PlannedArm
 from contender.core import names
 from contender.core.errors import explain
 from contender.core.records import Record, pod_input
-from contender.core.routing import INCUMBENT
 from contender.core.snapshot import Snapshot
 from contender.core.template import render_workload
+from contender.router.traffic import INCUMBENT
 
 
 class Unresolvable(Exception):

@@ -16,8 +16,8 @@ from contender.core.experiment.course import STARTED, Course
 from contender.core.experiment.machine import FINAL, Phase
 from contender.core.experiment.progress import holds
 from contender.core.manifest import parse_time
-from contender.core.routing import INCUMBENT
 from contender.core.snapshot import Snapshot
+from contender.router.traffic import INCUMBENT
 
 FRESH = timedelta(seconds=10)
 """So often at most are mere counts written."""

@@ -12,7 +12,7 @@ from aiohttp import web
 from contender.core.audiences import Purpose
 from contender.recorder.access import Access
 from contender.recorder.http import hours
-from contender.recorder.http.errors import Refusal, answer, granted, told
+from contender.recorder.http.errors import Refusal, answer, captured, granted, told
 from contender.recorder.http.feedback import FeedbackHandler
 from contender.recorder.http.openapi import openapi
 from contender.recorder.http.rows import Filter, rows
@@ -136,12 +136,7 @@ class Api:
         if (grant.namespace, grant.name) != (namespace, name):
             what = f"the token is for {grant.namespace}/{grant.name}"
             raise Refusal(403, "Forbidden", what)
-        endpoint = self._plans.number(namespace, name)
-        plan = self._plans.get(endpoint) if endpoint is not None else None
-        if plan is None or endpoint is None:
-            what = f"{namespace}/{name} keeps no answers: spec.capture is not set"
-            raise Refusal(404, "NotCaptured", what)
-        return endpoint, plan
+        return captured(self._plans, namespace, name)
 
     async def _hours(self, request: web.Request) -> web.Response:
         endpoint, plan = await self._opened(request)

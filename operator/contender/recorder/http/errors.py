@@ -8,6 +8,7 @@ from aiohttp import ClientError, web
 
 from contender.core.audiences import Purpose
 from contender.recorder.access import Access, Denied, Grant, Unavailable
+from contender.recorder.plans import Plan, Plans
 from contender.recorder.store.base import StoreError
 
 JSON = "application/json"
@@ -58,6 +59,19 @@ async def told(
 def _told(error: Refusal) -> web.Response:
     headers = {"Retry-After": "5"} if error.status in (429, 503) else {}
     return answer({"reason": error.reason, "message": error.message}, error.status, **headers)
+
+
+def captured(plans: Plans, namespace: str, name: str) -> tuple[int, Plan]:
+    """Return number and plan of an endpoint.
+
+    Raises:
+        Refusal: it captures nothing.
+    """
+    found = plans.find(namespace, name)
+    if found is None:
+        what = f"{namespace}/{name} keeps no answers: spec.capture is not set"
+        raise Refusal(404, "NotCaptured", what)
+    return found
 
 
 async def granted(access: Access, request: web.Request, *purposes: Purpose) -> Grant:

@@ -12,7 +12,7 @@ from aiohttp import web
 from contender.core.audiences import Purpose
 from contender.recorder.access import Access
 from contender.recorder.feedback import Truth, Verdict, understand
-from contender.recorder.http.errors import Refusal, answer, granted
+from contender.recorder.http.errors import Refusal, answer, captured, granted
 from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.plans import Plan, Plans
 from contender.recorder.writer import Writer
@@ -48,11 +48,7 @@ class FeedbackHandler:
     async def __call__(self, request: web.Request) -> web.Response:
         """Answer once all items are stored or refused."""
         grant = await granted(self._access, request, Purpose.STREAM, Purpose.FEEDBACK)
-        endpoint = self._plans.number(grant.namespace, grant.name)
-        plan = self._plans.get(endpoint) if endpoint is not None else None
-        if plan is None or endpoint is None:
-            what = f"{grant.namespace}/{grant.name} keeps no answers: spec.capture is not set"
-            raise Refusal(404, "NotCaptured", what)
+        endpoint, plan = captured(self._plans, grant.namespace, grant.name)
         told = _Told()
         async for items in _items(request):
             told.add(await self._take(endpoint, plan, items))

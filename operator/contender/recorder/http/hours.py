@@ -58,12 +58,12 @@ def coverage(plan: Plan, found: Iterable[tuple[HourKey, bytes]], now_hour: int) 
         found: counts of all hours that are asked for.
         now_hour: hours since 1970.
     """
+    ripe = {name: now_hour - seconds(one.delay) / 3600 for name, one in plan.feedback.items()}
     rows: dict[tuple[str, str, str], float] = {}
     labelled: dict[tuple[str, str, str], float] = {}
     for key, data in found:
-        for name, declared in plan.feedback.items():
-            ripe = now_hour - seconds(declared.delay) / 3600
-            if key.hour >= ripe:
+        for name, before in ripe.items():
+            if key.hour >= before:
                 continue
             place = (name, key.version, key.arm)
             if key.metric == "rows":

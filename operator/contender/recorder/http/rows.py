@@ -9,7 +9,7 @@ import orjson
 
 from contender.recorder.feedback import MICROSECONDS
 from contender.recorder.ids import written
-from contender.recorder.joining.measure import by_row
+from contender.recorder.joining.measure import by_row, served_of
 from contender.recorder.model import Answer, Found, Outcome, Stratum
 from contender.recorder.reading.reader import BodyReader
 
@@ -35,14 +35,7 @@ def rows(
         reader: how bodies are read.
         wanted: which rows.
     """
-    served = next(
-        (
-            one
-            for one in found.answers
-            if not strata[one.stratum].copy and one.outcome != Outcome.LOST
-        ),
-        None,
-    )
+    served = served_of(found.answers, strata)
     if served is None:
         return
     stratum = strata[served.stratum]

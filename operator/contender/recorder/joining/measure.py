@@ -21,10 +21,9 @@ from contender.recorder.model import (
     Stored,
     Stratum,
 )
+from contender.router.traffic import INCUMBENT
 from contender.stats.losses import Loss, is_finite
 
-INCUMBENT = "incumbent"
-"""Name of the incumbent's arm."""
 UNKNOWN_ARM = "?"
 """Stands for the arm whose served answer was lost."""
 MICROSECONDS_PER_HOUR = 3_600_000_000
@@ -81,7 +80,7 @@ class Read:
 
 def measure(judge: Judge, stored: Stored, strata: Mapping[int, Stratum]) -> Measured:
     """Return all that a prediction adds to statistics and hours."""
-    served = _served(stored, strata)
+    served = served_of(stored.answers.values(), strata)
     if served is None:
         return _without_served(stored, strata)
     stratum = strata[served.stratum]
@@ -103,14 +102,10 @@ def measure(judge: Judge, stored: Stored, strata: Mapping[int, Stratum]) -> Meas
     return found
 
 
-def _served(stored: Stored, strata: Mapping[int, Stratum]) -> Answer | None:
-    """Return the answer that the caller got, if it is known."""
+def served_of(answers: Iterable[Answer], strata: Mapping[int, Stratum]) -> Answer | None:
+    """Return the answer of a prediction that the caller got, if it is known."""
     return next(
-        (
-            one
-            for one in stored.answers.values()
-            if not strata[one.stratum].copy and one.outcome != Outcome.LOST
-        ),
+        (one for one in answers if not strata[one.stratum].copy and one.outcome != Outcome.LOST),
         None,
     )
 
