@@ -15,7 +15,7 @@ import pytest
 
 from dev.paths import CHECKOUT, KUBECONFIG
 from tests.e2e.experiments import ERRORS, Experiment, candidate, shadow, split, until_bare
-from tests.e2e.kube import Kube
+from tests.e2e.kube import Json, Kube
 from tests.e2e.load import load
 from tests.e2e.models import spec
 from tests.e2e.place import Place
@@ -123,8 +123,12 @@ def test_another_renderer_restarts_no_pod_until_a_refresh(
     assert place.status("model")["serving"]["revision"] == refreshed
 
 
+def _pods(kube: Kube) -> list[Json]:
+    return kube.all("Pod", SYSTEM, labelSelector=f"app.kubernetes.io/name={OPERATOR}")
+
+
 def _kill(kube: Kube) -> None:
-    for pod in kube.all("Pod", SYSTEM, labelSelector=f"app.kubernetes.io/name={OPERATOR}"):
+    for pod in _pods(kube):
         kube.delete("Pod", pod["metadata"]["name"], SYSTEM, seconds=0)
 
 
@@ -133,7 +137,7 @@ def _no_operator(kube: Kube, place: Place) -> Iterator[None]:
     """Stop the operator of the cluster for a while."""
     kube.patch("Deployment", OPERATOR, SYSTEM, {"spec": {"replicas": 0}})
     try:
-        place.until(lambda: not kube.all("Pod", SYSTEM), "no operator")
+        place.until(lambda: not _pods(kube), "no operator")
         yield
     finally:
         kube.patch("Deployment", OPERATOR, SYSTEM, {"spec": {"replicas": 1}})

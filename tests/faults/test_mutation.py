@@ -34,8 +34,11 @@ def test_every_field_is_changed(lives: Lives) -> None:
     assert len(changed) == len(every_field()) - len(NOT_COMPARED)
 
 
-LATER = ("spec.rollout", "spec.promotion", "spec.router")
-"""Matters at the next change, or while an Experiment has the traffic."""
+LATER = (
+    *("spec.rollout", "spec.promotion", "spec.router"),
+    *("spec.capture", "spec.rows", "spec.feedback"),
+)
+"""Matters at the next change, while an Experiment has the traffic, or to the recorder."""
 
 
 def test_every_field_matters(lives: Lives) -> None:

@@ -1,8 +1,9 @@
 """The sink: takes the access logs of routers (Envoy's access log service over gRPC)."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
-from time import time
+from time import monotonic, time
 from typing import Any
 
 import grpc
@@ -16,6 +17,10 @@ from contender.recorder.receipts import Receipts
 SERVICE = "envoy.service.accesslog.v3.AccessLogService"
 LARGEST_MESSAGE = 16 * 2**20
 MOST_STREAMS = 8192
+PATIENCE_SECONDS = 10.0
+"""How long a stream waits, and what it sends with it, until its endpoint is known and the API
+server answers: a router may be faster than the watch of ModelDeployments."""
+LOOK_SECONDS = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +69,7 @@ class Sink:
         """Take one stream. A token that has expired ends it; the router opens another one."""
         grant = await self._grant(context)
         async for raw in messages:
-            endpoint = self._plans.number(grant.namespace, grant.name)
+            endpoint = await self._endpoint(grant)
             if endpoint is None:
                 self._receipts.refuse("unwanted")
                 what = f"{grant.namespace}/{grant.name} captures nothing"
@@ -82,11 +87,20 @@ class Sink:
                 break
         return b""
 
+    async def _endpoint(self, grant: Grant) -> int | None:
+        """Return the number of the endpoint of a stream; None if it captures nothing."""
+        until = monotonic() + PATIENCE_SECONDS
+        while (number := self._plans.number(grant.namespace, grant.name)) is None:
+            if monotonic() >= until:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        return number
+
     async def _grant(self, context: Any) -> Grant:
         """Return what the token of a stream allows, or end the stream."""
         headers = dict(context.invocation_metadata())
         try:
-            grant = await self._access.grant(str(headers.get("authorization", "")))
+            grant = await self._ask(str(headers.get("authorization", "")))
         except Denied as error:
             await self._refuse(context, grpc.StatusCode.UNAUTHENTICATED, str(error))
         except Unavailable as error:
@@ -95,6 +109,22 @@ class Sink:
             what = "the token was made for something else"
             await self._refuse(context, grpc.StatusCode.PERMISSION_DENIED, what)
         return grant
+
+    async def _ask(self, authorization: str) -> Grant:
+        """Ask what a token allows, patiently.
+
+        Raises:
+            Denied: nothing.
+            Unavailable: the API server did not answer all the while.
+        """
+        until = monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._access.grant(authorization)
+            except Unavailable:
+                if monotonic() >= until:
+                    raise
+            await asyncio.sleep(1)
 
     async def _refuse(self, context: Any, code: grpc.StatusCode, why: str) -> None:
         log.warning("a stream from %s is refused: %s", context.peer(), why)

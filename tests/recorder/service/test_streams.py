@@ -50,6 +50,17 @@ def test_what_a_router_sends_is_read_back_as_it_was(caller: Caller) -> None:
     assert (counters["received"], counters["stored"], counters["feedback"]) == (2, 2, 1)
 
 
+def test_answers_that_come_before_their_modeldeployment_is_known_are_kept(caller: Caller) -> None:
+    """Routers may be faster than the recorder's watch."""
+    endpoint = (caller.cluster.tenant(), "churn")
+    stream = caller.stream(endpoint)
+    stream.tell(call(rows=[{"x": 1}]).answered([{"label": 1, "p": 0.5}]))
+    caller.declare(*endpoint)
+    assert stream.end().name == "OK"
+    caller.until_settled(endpoint, 1)
+    assert [row["row"] for row in caller.rows(endpoint)] == [{"x": 1}]
+
+
 def test_messages_over_two_streams_in_other_orders_count_once(caller: Caller) -> None:
     endpoint = caller.declare()
     entries = [one for number in range(60) for one in pair(number)]
