@@ -95,7 +95,11 @@ class Ledger:
             self._counters[endpoint, name] = self._counters.get((endpoint, name), 0) + more
 
     def counters(self) -> dict[tuple[int, str], int]:
-        """Return all counters by endpoint and name; from any thread."""
+        """Return all counters by endpoint and name, as they are stored; from any thread."""
+        return dict(self._stored)
+
+    def counted(self) -> dict[tuple[int, str], int]:
+        """Return all counters with what is not stored yet, for `forget`."""
         return dict(self._counters)
 
     def late(self, before: float) -> set[PredictionKey]:

@@ -49,6 +49,8 @@ class Watcher:
         self._secret = secret
         self._clock = clock
         self._seen: dict[Key, tuple[str, int]] = {}
+        """Uid and generation of each that is there."""
+        self._looking = False
         self._informer = Informer(
             client,
             API_VERSION,
@@ -65,25 +67,33 @@ class Watcher:
     async def synced(self) -> None:
         """Wait until all ModelDeployments were read once, and note those that are gone."""
         await self._informer.synced()
-        self._writer.errand(self._note_gone)
+        self._look_who_is_gone()
+
+    def _look_who_is_gone(self) -> None:
+        """Have it noted which ModelDeployments are gone: once, when many go at the same time."""
+        if not self._looking:
+            self._looking = True
+            self._writer.errand(self._note_gone)
 
     def _changed(self, manifest: Json) -> None:
         key = key_of(manifest)
         live = self._informer.get(key)
+        before = self._seen.get(key)
         if live is None:
             self._seen.pop(key, None)
         else:
             seen = (live["metadata"]["uid"], live["metadata"].get("generation", 0))
-            if self._seen.get(key) == seen:
+            if before == seen:
                 return
             self._seen[key] = seen
+        if before and (live is None or live["metadata"]["uid"] != before[0]):
+            self._look_who_is_gone()
         self._writer.errand(lambda: self._take_over(key, live))
 
     def _take_over(self, key: Key, live: Json | None) -> None:
         """Take over one ModelDeployment; in the writer's thread."""
         known = self._plans.find(*key)
         if known and (live is None or live["metadata"]["uid"] != known[1].uid):
-            self._store.gone(known[0], int(self._clock()))
             self._plans.remove(*key)
         if live is None:
             return
@@ -99,7 +109,10 @@ class Watcher:
         self._plans.put(self._store.endpoint(plan.uid, *key, *plan.retention), plan)
 
     def _note_gone(self) -> None:
-        live = {manifest["metadata"]["uid"] for manifest in self._informer}
+        """Note which are gone, also of those that captured at some time only; in the writer's
+        thread."""
+        self._looking = False  # who goes from now on is not seen below, perhaps
+        live = {uid for uid, _ in dict(self._seen).values()}
         for endpoint in self._store.endpoints():
             if endpoint.gone_at is None and endpoint.uid not in live:
                 self._store.gone(endpoint.number, int(self._clock()))

@@ -117,10 +117,10 @@ class Writer:
         dropped: Counter[int] = Counter()
         while True:
             dropped.update(self._intake.dropped())
-            before = self.ledger.counters()
+            before = self.ledger.counted()
             try:
                 self._run_errands()
-                before = self.ledger.counters()
+                before = self.ledger.counted()
                 told = self.ledger.write(messages, submissions, dropped)
             except StoreError as error:
                 self.ledger.forget(before)

@@ -1,8 +1,10 @@
 """ModelDeployments that change while their routers send, and people who are forgotten."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from time import time
 from typing import Any
@@ -12,7 +14,9 @@ from grpc import StatusCode
 
 from contender.core.audiences import Purpose
 from dev.paths import CHECKOUT
+from tests.contract.server import until
 from tests.recorder.books import SPEC
+from tests.recorder.service.cluster import Endpoint
 from tests.recorder.service.routers import Caller
 from tests.recorder.service.traffic import counted, made
 from tests.recorder.told import Call, stamp
@@ -58,6 +62,24 @@ def test_what_is_captured_again_is_still_there(caller: Caller) -> None:
     caller.until_known(endpoint)
     caller.tell(endpoint, made(1)[0].served)
     assert len(caller.rows(endpoint)) == 2
+
+
+def test_what_captured_once_is_noted_as_gone_when_it_is_deleted(caller: Caller) -> None:
+    """What it has stored is then deleted in time."""
+    endpoint = caller.declare()
+    caller.tell(endpoint, made(1)[0].served)
+    caller.cluster.change(endpoint, NOTHING)
+    caller.until_known(endpoint, known=False)
+    assert not _is_gone(caller, endpoint)
+    caller.cluster.delete(endpoint)
+    until(lambda: _is_gone(caller, endpoint), "it is noted")
+
+
+def _is_gone(caller: Caller, endpoint: Endpoint) -> bool:
+    sql = "SELECT gone_at IS NOT NULL FROM endpoints WHERE namespace = ? AND name = ?"
+    with closing(sqlite3.connect(f"file:{caller.process.store}?mode=ro", uri=True)) as store:
+        ((gone,),) = store.execute(sql, endpoint).fetchall()
+        return bool(gone)
 
 
 def test_a_new_modeldeployment_of_the_same_name_has_nothing_of_the_old_one(caller: Caller) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +17,10 @@ from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.plans import Plan, Plans
 from contender.recorder.writer import Writer
 
-LARGEST = 8 * 2**20
+LARGEST = 2**20
 """Bytes of a JSON body; JSON Lines may be of any length."""
+MOST_WHOLE = 8
+"""JSON bodies that are understood at a time: they take several times their length."""
 LONGEST_LINE = 65_536
 AT_A_TIME = 1000
 """Items that are stored together."""
@@ -44,21 +46,28 @@ class FeedbackHandler:
         self._plans = plans
         self._writer = writer
         self._room = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._whole = asyncio.Semaphore(MOST_WHOLE)
 
     async def __call__(self, request: web.Request) -> web.Response:
         """Answer once all items are stored or refused."""
         grant = await granted(self._access, request, Purpose.STREAM, Purpose.FEEDBACK)
         endpoint, plan = captured(self._plans, grant.namespace, grant.name)
         told = _Told()
-        async for items in _items(request):
-            told.add(await self._take(endpoint, plan, items))
-            await asyncio.sleep(0)  # others come in between, also where nothing is stored
+        if request.content_type in LINES:
+            async for items in _lines(request):
+                told.add(await self._take(endpoint, plan, items))
+            return told.answer()
+        raw = await _body(request)
+        async with self._whole:
+            for items in _items(raw):
+                told.add(await self._take(endpoint, plan, items))
         return told.answer()
 
     async def _take(self, endpoint: int, plan: Plan, items: list[Any]) -> list[Verdict]:
         understood = understand(plan, items, datetime.now(UTC))
         truths = [one for one in understood if isinstance(one, Truth)]
         stored = iter(await self._store(endpoint, truths) if truths else ())
+        await asyncio.sleep(0)  # others come in between, also where nothing is stored
         return [next(stored) if isinstance(one, Truth) else one for one in understood]
 
     async def _store(self, endpoint: int, truths: list[Truth]) -> list[Verdict]:
@@ -127,13 +136,8 @@ class _Told:
         return answer(body, self._first_refusal if all_refused else 207)
 
 
-async def _items(request: web.Request) -> AsyncIterator[list[Any]]:
-    """Iterate over the items of a request, in portions."""
-    if request.content_type in LINES:
-        async for portion in _lines(request):
-            yield portion
-        return
-    raw = await _whole(request)
+def _items(raw: bytes) -> Iterator[list[Any]]:
+    """Iterate over the items of a JSON body, in portions."""
     try:
         found = orjson.loads(raw)
     except ValueError as error:
@@ -143,7 +147,7 @@ async def _items(request: web.Request) -> AsyncIterator[list[Any]]:
         yield items[start : start + AT_A_TIME]
 
 
-async def _whole(request: web.Request) -> bytes:
+async def _body(request: web.Request) -> bytes:
     raw = bytearray()
     async for chunk in request.content.iter_any():
         raw += chunk

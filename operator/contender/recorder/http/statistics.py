@@ -16,7 +16,7 @@ MOST_EXPERIMENTS = 10_000
 class StatisticsRequest(BaseModel):
     """Which sums."""
 
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Those that changed since an answer with this cursor; 0: all."""
     experiments: Annotated[list[str], Field(max_length=MOST_EXPERIMENTS)]
     """Uids of Experiments."""

@@ -196,7 +196,9 @@ class PostgresConnection:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (psycopg.Error, OSError, OverflowError, UnicodeError) as error:
+        except (psycopg.DataError, psycopg.IntegrityError):
+            raise  # a defect of ours, which is the same the next time
+        except (psycopg.Error, OSError) as error:
             if self._connection is not None and self._connection.closed:
                 self._connection = None
             raise StoreError(self._explain(error)) from error

@@ -215,7 +215,9 @@ class SqliteConnection:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
+        except (sqlite3.DataError, sqlite3.IntegrityError):
+            raise  # a defect of ours, which is the same the next time
+        except (sqlite3.Error, OSError) as error:
             _complain(self._path, error)
 
 
