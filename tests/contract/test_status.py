@@ -127,7 +127,6 @@ WHOLE: Mapping[str, Json] = {
             "decidedAt": TIME,
         },
         "resumed": ["look", "wait"],
-        "copiesInFlight": 16,
         "countedAt": TIME,
         "epochs": [
             {

@@ -27,6 +27,7 @@ def test_lost_status_and_lost_children_come_back_and_all_goes_with_the_owner(pla
     place.patch("ModelDeployment", "model", {"status": None}, part="status")
     place.until(lambda: _timeless(place.status("model")) == _timeless(before), "the same status")
 
+    _misdirect(place, revision)
     with load(place.address("model")):
         _spoil(place, revision)
         _delete_children(place)
@@ -95,25 +96,32 @@ def _full() -> Json:
     }
 
 
+def _misdirect(place: Place, revision: str) -> None:
+    """Have the Service find nobody: callers are refused until the operator puts that right."""
+    place.patch("Service", "model", {"spec": {"selector": {"app": "elsewhere"}}})
+
+    def is_right() -> bool:
+        selector = place.the("Service", "model")["spec"]["selector"]
+        return selector["contender.dev/revision"] == revision and "app" not in selector
+
+    place.until(is_right, "the operator's selector")
+
+
 def _spoil(place: Place, revision: str) -> None:
     """Change what the operator had written; it puts that right."""
     autoscaler = {"spec": {"maxReplicas": 9, "minReplicas": 2}}
     place.patch("HorizontalPodAutoscaler", revision, autoscaler)
     place.patch("CronJob", "model-retrain", {"spec": {"schedule": "1 1 1 1 *"}})
-    place.patch("Service", "model", {"spec": {"selector": {"app": "elsewhere"}}})
     place.patch("Deployment", revision, {"spec": {"progressDeadlineSeconds": 77}})
 
     def is_right() -> bool:
         scaler = place.the("HorizontalPodAutoscaler", revision)["spec"]
         cron = place.the("CronJob", "model-retrain")["spec"]
         deployment = place.the("Deployment", revision)["spec"]
-        selector = place.the("Service", "model")["spec"]["selector"]
         return (
             (scaler["minReplicas"], scaler["maxReplicas"]) == (1, 2)
             and cron["schedule"] == "0 3 * * 0"
             and deployment["progressDeadlineSeconds"] == 600
-            and selector["contender.dev/revision"] == revision
-            and "app" not in selector
         )
 
     place.until(is_right, "the operator's own fields")

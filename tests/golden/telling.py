@@ -231,7 +231,7 @@ def _short(value: Any) -> str:
 
 def _experiment(status: dict[str, Any]) -> dict[str, Any]:
     """Return what of an Experiment's status is not the same in every situation."""
-    untold = ("observedGeneration", "plan", "counters", "copiesInFlight", "countedAt")
+    untold = ("observedGeneration", "plan", "counters", "countedAt")
     told = {key: value for key, value in status.items() if key not in untold}
     told["conditions"] = {one["type"]: _condition(one) for one in status["conditions"]}
     told["epochs"] = [

@@ -8,6 +8,9 @@ INCUMBENT = "incumbent"
 LARGEST_MIRRORED_BODY = 256 * 1024
 """Bytes. A mirrored request is kept until the challenger has read it; what is longer is not
 mirrored, so that a challenger that does not read cannot stall a caller's upload."""
+COPIES_IN_FLIGHT = 1024
+"""By Little's law enough for 34 requests a second of a challenger that takes all of 30 seconds, or
+for thousands of one that answers at once. Each waits in the router's memory, with its body."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ class Trial:
     """Makes the choice of arms independent of that of other experiments."""
     shadow_timeout_seconds: int = 30
     """How long a challenger may take to answer a copy."""
-    copies_in_flight: int = 64
-    """Bound for each challenger; what is above is not sent, and counted as missing."""
+    copies_in_flight: int = COPIES_IN_FLIGHT
+    """Bound for each challenger; what is above is not sent, and counted as missing. A cluster whose
+    bound changes is made anew, which costs the copies that are under way: so it never does."""
 
 
 @dataclass(frozen=True)

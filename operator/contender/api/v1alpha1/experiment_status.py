@@ -218,8 +218,6 @@ class ExperimentStatus(ApiModel):
     """How it ended."""
     resumed: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "set"})] = []
     """Pause steps that are over."""
-    copies_in_flight: int = 0
-    """How many copies each router may have under way to each candidate at a time."""
     counted_at: Time | None = None
     """When requests and errors were read."""
     epochs: list[Epoch] | None = None

@@ -5,21 +5,18 @@ from dataclasses import replace
 
 from contender.api.v1alpha1.experiment_status import (
     ArmStatus,
-    ExperimentStatus,
     Plan,
     PlannedArm,
     StepStatus,
 )
 from contender.core.experiment import counting
-from contender.core.experiment.bounds import copies_in_flight
-from contender.core.experiment.course import COPY_TIMEOUT_SECONDS, FIRST_RATE, Course, Scene
+from contender.core.experiment.course import Course, Scene
 from contender.core.experiment.ending import enter
 from contender.core.experiment.machine import Phase, Trigger, following
 from contender.core.experiment.obey import obey
 from contender.core.experiment.patience import hopeless
 from contender.core.experiment.progress import progress
 from contender.core.experiment.resolve import Unresolvable, resolve
-from contender.core.manifest import parse_time
 
 
 def advance(course: Course, scene: Scene) -> Course:
@@ -37,28 +34,14 @@ def advance(course: Course, scene: Scene) -> Course:
 
 
 def _counted(course: Course, scene: Scene) -> Course:
-    """Take over what routers counted, and widen the bound of copies when it is busier."""
+    """Take over what routers counted."""
     at, reports = course.status.step, scene.reports
     if reports is None or at is None:
         return course
     step = course.spec.steps[course.traffic_index]
-    status, checks = course.status, course.spec.guardrails or []
-    status = counting.count(status, step.name, reports, checks, scene.now)
-    rate = _rate(course.status, status)
-    bound = copies_in_flight(max(rate, FIRST_RATE), COPY_TIMEOUT_SECONDS)
-    status = status.model_copy(update={"copies_in_flight": max(bound, status.copies_in_flight)})
+    checks = course.spec.guardrails or []
+    status = counting.count(course.status, step.name, reports, checks, scene.now)
     return replace(course, status=status)
-
-
-def _rate(before: ExperimentStatus, after: ExperimentStatus) -> float:
-    """Return how many requests a second the busiest arm had since the last status."""
-    if not before.counted_at or not after.counted_at or not before.epochs or not after.epochs:
-        return 0.0
-    passed = (parse_time(after.counted_at) - parse_time(before.counted_at)).total_seconds()
-    if passed < 1 or before.epochs[-1].since != after.epochs[-1].since:
-        return 0.0
-    then = {one.arm: one.requests for one in before.epochs[-1].counts}
-    return max((one.requests - then.get(one.arm, 0)) / passed for one in after.epochs[-1].counts)
 
 
 def _look(course: Course, scene: Scene) -> tuple[Course, set[Trigger]]:

@@ -12,7 +12,6 @@ from contender.api.v1alpha1.experiment_status import ExperimentStatus, PlannedAr
 from contender.api.v1alpha1.steps import Step
 from contender.core import names
 from contender.core.experiment import counting, guardrails
-from contender.core.experiment.bounds import copies_in_flight
 from contender.core.experiment.machine import Phase
 from contender.core.experiment.orders import Orders
 from contender.core.experiment.steps import Wish, wish_at
@@ -31,8 +30,6 @@ from contender.router.traffic import (
 
 COPY_TIMEOUT_SECONDS = 30
 """How long a challenger may take to answer a copy."""
-FIRST_RATE = 5.0
-"""Requests a second that are expected before any were counted."""
 
 STARTED = (Phase.RUNNING, Phase.PAUSED)
 """Phases in which an Experiment has the traffic."""
@@ -190,14 +187,7 @@ def trial_of(course: Course, scene: Scene) -> Trial | None:
         stickiness=_stickiness(course.spec),
         salt=course.owner["metadata"]["uid"],
         shadow_timeout_seconds=COPY_TIMEOUT_SECONDS,
-        copies_in_flight=_bound(course) if wish.makes_copies else 0,
     )
-
-
-def _bound(course: Course) -> int:
-    """Return how many copies each candidate may have under way."""
-    first = copies_in_flight(FIRST_RATE, COPY_TIMEOUT_SECONDS)
-    return course.status.copies_in_flight or first
 
 
 def _stickiness(spec: ExperimentSpec) -> StickyHeader | StickyCookie | None:

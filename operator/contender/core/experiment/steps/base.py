@@ -17,11 +17,6 @@ class Wish:
     shadow_others: bool = False
     """Whether every arm gets copies of what another one answers."""
 
-    @property
-    def makes_copies(self) -> bool:
-        """Whether anybody gets copies."""
-        return self.shadow_others or any(self.shadows.values())
-
     def load(self, candidate: str) -> float:
         """Return the share of all requests for which a candidate works, from 0 to 1."""
         if self.shadow_others:
