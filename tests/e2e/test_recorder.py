@@ -138,13 +138,13 @@ def _check_sums(place: Place, labels: list[int], first: list[float], second: lis
 def test_capture_is_told_in_status_and_begins_and_ends_under_load(place: Place) -> None:
     place.apply("model", spec("1"))
     place.until_serving("model", "1")
-    place.apply("model", {**spec("1"), "capture": {}})
-    place.until_status("model", lambda status: status.get("router", {}).get("inPath"), "routers")
-    predict(place, "model", [[[1.0] * 30]] * 5)
-    status = place.until_status("model", lambda one: is_true(one, "Capturing"), "is captured")
-    assert condition(status, "Capturing")["reason"] == "Capturing"
-    place.apply("model", spec("1"))
-    place.until(lambda: not place.get("Deployment", "model-router"), "no router")
+    with load(place.address("model")):
+        place.apply("model", {**spec("1"), "capture": {}})
+        status = place.until_status("model", lambda one: is_true(one, "Capturing"), "is captured")
+        assert condition(status, "Capturing")["reason"] == "Capturing"
+        assert status["router"]["inPath"]
+        place.apply("model", spec("1"))
+        place.until(lambda: not place.get("Deployment", "model-router"), "no router")
 
 
 def test_another_tenant_reads_and_writes_nothing(place: Place, kube: Any, kubectl: Any) -> None:
