@@ -88,6 +88,19 @@ class _Backoffs:
         return itertools.chain([0.1, 0.5, 1, 2, 5, 10], itertools.repeat(15))
 
 
+def tolerate_leftovers(loop: asyncio.AbstractEventLoop) -> None:
+    """Have a generator that fails while the loop is being closed told as what it is: Kopf leaves
+    its watches to be closed then, and one that is in the middle of an answer cannot be."""
+
+    def tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "asyncgen" in context:
+            log.debug("%s: %r", context["message"], context.get("exception"))
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(tell)
+
+
 async def watch_owners(
     client: Client,
     namespaces: tuple[str, ...],

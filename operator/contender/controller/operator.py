@@ -17,7 +17,7 @@ from contender.controller import metrics
 from contender.controller.announce import Announcer
 from contender.controller.caches import Caches
 from contender.controller.fleet import Fleet
-from contender.controller.host import watch_owners
+from contender.controller.host import tolerate_leftovers, watch_owners
 from contender.controller.queue import WorkQueue
 from contender.controller.reconcile import Reconciler
 from contender.controller.recorder import RecorderReader
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 async def run_operator(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
+    tolerate_leftovers(asyncio.get_running_loop())
     for number in (signal.SIGTERM, signal.SIGINT):
         # Kopf puts its own handlers over these, but only once it runs.
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
