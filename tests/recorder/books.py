@@ -8,14 +8,15 @@ from typing import Any
 
 from contender.recorder.als_pb2 import Entry
 from contender.recorder.feedback import Truth, Verdict, understand
+from contender.recorder.http.looks import page
 from contender.recorder.http.rows import Filter, rows
 from contender.recorder.intake import Intake
 from contender.recorder.joining.sums import ARM, BUCKETS, PAIR, PAIR_COUNTS
-from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.model import Selection
 from contender.recorder.plans import Plan, Plans, plan_of
 from contender.recorder.store.base import Store
 from contender.recorder.store.sqlite import SqliteStore
+from contender.recorder.submissions import NotStored, Submission
 from contender.recorder.upkeep import Upkeep
 from contender.recorder.writer import Writer
 from tests.recorder.told import NOW, taken
@@ -105,6 +106,7 @@ class Books:
         self.now += seconds
         self.writer.errand(self.upkeep.give_up)
         self.writer.errand(self.writer.ledger.look_again)
+        self.writer.errand(self.upkeep.mature)
         self.run()
         self.writer.errand(self.upkeep.expire)
         self.writer.errand(self.upkeep.expire_rarely)
@@ -143,6 +145,14 @@ class Books:
                 n, total = numbers[start : start + BUCKETS], numbers[start + BUCKETS :]
                 return [*zip(n, total, strict=True)]
         return []
+
+    def looks(self, experiment: str = "uid-1", after: int = 0) -> list[dict[str, Any]]:
+        """Return the looks at an experiment as they are told."""
+        names = {one.number: (one.namespace, one.name) for one in self.store.endpoints()}
+        told = page(self.store.looks({experiment: after}), names)
+        assert not told["more"]
+        found: list[dict[str, Any]] = told["looks"]
+        return found
 
     def rows(self, *labelled: str, endpoint: int | None = None) -> list[Mapping[str, Any]]:
         """Return the joined table."""

@@ -9,10 +9,10 @@ import pytest
 
 from contender.recorder import writer
 from contender.recorder.feedback import understand
-from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.model import Batch
 from contender.recorder.store.base import StoreError
 from contender.recorder.store.sqlite import SqliteStore
+from contender.recorder.submissions import NotStored, Submission
 from tests.recorder.books import Books
 from tests.recorder.told import Call, stamp, taken
 

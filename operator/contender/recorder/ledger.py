@@ -2,17 +2,20 @@
 uses it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from contender.recorder.assembling import Assembler
-from contender.recorder.feedback import CROWDED, JOINED, KEPT, MICROSECONDS, Truth, Verdict
+from contender.recorder.counters import Counters
+from contender.recorder.feedback import CROWDED, JOINED, KEPT, MICROSECONDS, Verdict
 from contender.recorder.intake import Message
 from contender.recorder.joining.books import Books
+from contender.recorder.joining.marks import Marks
 from contender.recorder.keyed import Keyed, KeyedTruths, place_of
+from contender.recorder.looks import Looks
+from contender.recorder.maturity import Maturity, Sweep
 from contender.recorder.model import (
     Batch,
-    KeyedFeedback,
     Outcome,
     PredictionKey,
     Stored,
@@ -21,6 +24,7 @@ from contender.recorder.model import (
 from contender.recorder.plans import Plan, Plans
 from contender.recorder.recording import Captured, Joiner, changes, growths
 from contender.recorder.store.base import Store
+from contender.recorder.submissions import Submission, by_key
 
 MOST_ORPHANS = 100_000
 """Truths of one endpoint, by id or by key, for rows that are not known (yet)."""
@@ -28,20 +32,6 @@ MOST_LATE = 100_000
 """Predictions for which something came late that are looked at again."""
 UNKNOWN = "feedbackWaiting"
 """Counter: truths by id that are kept for predictions that are not known (yet)."""
-
-
-class NotStored(Exception):
-    """Feedback was not stored, and is not acknowledged. Its text says why."""
-
-
-@dataclass(frozen=True)
-class Submission:
-    """Truths that somebody sent and waits for."""
-
-    endpoint: int
-    truths: Sequence[Truth]
-    done: Callable[[list[Verdict] | NotStored], None]
-    """Told what became of them, once that is stored; from the writer's thread."""
 
 
 class Ledger:
@@ -59,15 +49,15 @@ class Ledger:
         self._clock = clock
         self._assembler = Assembler(store, plans, clock)
         self._books = Books(store.statistic, store.hour)
+        self._maturity = Maturity(store)
+        self._looks = Looks(store, self._books)
         self._keyed = KeyedTruths(store)
         self._marks: list[Captured] = []
         self._late: dict[PredictionKey, float] = {}
         self.closed_until = 0
         """Requests before this moment (microseconds since 1970) were looked through for answers
         that are lacking; what comes later for them is noted."""
-        self._counters: dict[tuple[int, str], int] = {}
-        self._stored: dict[tuple[int, str], int] = {}
-        """The counters as they are stored."""
+        self._counters = Counters()
         self._changed = 0
 
     def open(self) -> None:
@@ -76,8 +66,7 @@ class Ledger:
         Raises:
             StoreError: it cannot be read.
         """
-        self._stored = self._store.counters()
-        self._counters = dict(self._stored)
+        self._counters.open(self._store.counters())
         self._changed = self._store.last_change()
         self._keyed.open()
 
@@ -91,16 +80,11 @@ class Ledger:
 
     def count(self, endpoint: int, name: str, more: int = 1) -> None:
         """Add to a counter of an endpoint."""
-        if more:
-            self._counters[endpoint, name] = self._counters.get((endpoint, name), 0) + more
+        self._counters.add(endpoint, name, more)
 
     def counters(self) -> dict[tuple[int, str], int]:
         """Return all counters by endpoint and name, as they are stored; from any thread."""
-        return dict(self._stored)
-
-    def counted(self) -> dict[tuple[int, str], int]:
-        """Return all counters with what is not stored yet, for `forget`."""
-        return dict(self._counters)
+        return self._counters.stored()
 
     def late(self, before: float) -> set[PredictionKey]:
         """Return the predictions for which something came too late, up to a moment (seconds since
@@ -128,49 +112,84 @@ class Ledger:
         """
         return self._assembler.number(stratum)
 
-    def forget(self, counters: dict[tuple[int, str], int]) -> None:
-        """Forget what may not be stored.
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Do something; should it fail, forget what may not be stored."""
+        before = self._counters.present()
+        try:
+            yield
+        except BaseException:
+            self._counters.restore(before)
+            for one in (self._books, self._assembler, self._maturity, self._looks):
+                one.forget()
+            raise
 
-        Args:
-            counters: as they were before.
-        """
-        self._counters = counters
-        self._books.forget()
-        self._assembler.forget()
-
-    def write(
-        self, messages: list[Message], submissions: list[Submission], dropped: Mapping[int, int]
-    ) -> list[tuple[Submission, list[Verdict]]]:
-        """Make a batch of everything and write it; return what became of the truths.
+    def due(self, limit: int, without: Container[int]) -> Sweep:
+        """Return what has become old enough to count, of about `limit` answers at a time; without
+        some endpoints.
 
         Raises:
-            StoreError: it is not stored; `forget`, and write it again.
+            StoreError: what is stored cannot be read.
         """
-        now = int(self._clock() * MICROSECONDS)
+        plans = [one for one in self._plans if one[0] not in without]
+        sweep = self._maturity.due(plans, self._now(), limit)
+        if not sweep.predictions:
+            self._maturity.move(sweep)
+        return sweep
+
+    def write(
+        self,
+        messages: list[Message],
+        submissions: list[Submission],
+        dropped: Mapping[int, int],
+        sweep: Sweep | None = None,
+    ) -> list[tuple[Submission, list[Verdict]]]:
+        """Make a batch of everything and write it, as an `attempt`; return what became of the
+        truths.
+
+        Args:
+            messages: of routers.
+            submissions: truths.
+            dropped: how many answers were, by endpoint.
+            sweep: what has become old enough, as `due` has it.
+
+        Raises:
+            StoreError: it is not stored; write it again.
+        """
+        now, sweep = self._now(), sweep or Sweep()
         captured = [*self._assembler.answers(messages, self.count), *self._marks]
-        keyed = self._keyed.look_up(_by_key(submissions, now), now)
+        keyed = self._keyed.look_up(by_key(submissions, now), now)
         plans = dict(self._plans)
-        joiner = Joiner(self._known(captured, submissions, keyed), plans)
+        joiner = Joiner(self._known(captured, submissions, keyed, sweep), plans)
         for one in captured:
             joiner.answer(one)
         told = [(one, self._truths(one, joiner, keyed, now)) for one in submissions]
         for waited, (prediction, row) in keyed.found.items():
             joiner.feedback(waited.on(prediction, row))
-        batch = self._batch(joiner, plans, captured, keyed)
+        for key in sweep.predictions:
+            joiner.again(key)
+        batch = self._batch(joiner, plans, captured, keyed, sweep, now)
         for endpoint, number in dropped.items():
             self.count(endpoint, "dropped", number)
-        batch.counters = {
-            key: value for key, value in self._counters.items() if self._stored.get(key) != value
-        }
+        batch.counters = self._counters.changed()
         if batch.changes_anything:
             self._store.write(batch)
+            self._maturity.settled()
         self._settle(batch, keyed)
         return told
 
+    def _now(self) -> int:
+        return int(self._clock() * MICROSECONDS)
+
     def _known(
-        self, captured: Iterable[Captured], submissions: Iterable[Submission], keyed: Keyed
+        self,
+        captured: Iterable[Captured],
+        submissions: Iterable[Submission],
+        keyed: Keyed,
+        sweep: Sweep,
     ) -> dict[PredictionKey, Stored]:
         keys = {(one.answer.endpoint, one.answer.prediction) for one in captured}
+        keys |= sweep.predictions.keys()
         keys |= {
             (one.endpoint, truth.prediction)
             for one in submissions
@@ -187,7 +206,7 @@ class Ledger:
         endpoint = submission.endpoint
         told: list[Verdict] = []
         for truth in submission.truths:
-            full = self._keyed.count(endpoint) + self._counters.get((endpoint, UNKNOWN), 0)
+            full = self._keyed.count(endpoint) + self._counters.get(endpoint, UNKNOWN)
             if truth.key:
                 one = truth.keyed(endpoint, now)
                 verdict = JOINED if one in keyed.found else KEPT
@@ -209,10 +228,21 @@ class Ledger:
         plans: Mapping[int, Plan],
         captured: Iterable[Captured],
         keyed: Keyed,
+        sweep: Sweep,
+        now: int,
     ) -> Batch:
         """Return what is to be written."""
         joined, strata = joiner.joined, self._assembler.strata
-        self._books.apply(changes(joined, plans, strata))
+
+        def judge(endpoint: int) -> str:
+            return plans[endpoint].judge.digest
+
+        def marks(endpoint: int) -> tuple[Marks, Marks]:
+            found = self._maturity.marks(endpoint, plans[endpoint].judge, now)
+            return found, found.moved(sweep.until.get(endpoint, {}))
+
+        self._books.apply(changes(joined, plans, strata, marks))
+        self._maturity.move(sweep)
         self._books.grow(growths(joined.answers, plans, strata))
         new = {(one.answer.endpoint, one.answer.prediction) for one in joined.answers}
         handles = [one for each in captured for one in each.handles]
@@ -225,15 +255,18 @@ class Ledger:
             self.count(endpoint, "feedback", len(after.feedback) - len(before.feedback))
             was = 0 if before.answers else len(before.feedback)
             self.count(endpoint, UNKNOWN, (0 if after.answers else len(after.feedback)) - was)
+        statistics = self._books.statistics()
         return Batch(
             answers=[one.answer for one in joined.answers],
             handles=[one for one in handles if (one.endpoint, one.prediction) in new],
             feedback=[*joined.feedback.values()],
             waiting=[*keyed.waiting.values()],
             settled=keyed.settled,
-            statistics=self._books.statistics(),
+            statistics=statistics,
             changed=self._changed + 1,
             hours=self._books.hours(),
+            notes=self._maturity.changed(),
+            looks=[*self._looks.take(statistics, judge, now // MICROSECONDS)],
         )
 
     def _settle(self, batch: Batch, keyed: Keyed) -> None:
@@ -245,14 +278,8 @@ class Ledger:
                 for one in batch.answers
                 if one.time < self.closed_until and one.outcome != Outcome.LOST
             }
-        self._stored |= batch.counters
+        self._counters.settled(batch.counters)
         self._books.settled()
+        self._looks.settled()
         self._marks.clear()
         self._keyed.settle(batch, keyed)
-
-
-def _by_key(submissions: Iterable[Submission], now: int) -> list[KeyedFeedback]:
-    """Return the truths that name their row by key."""
-    return [
-        truth.keyed(one.endpoint, now) for one in submissions for truth in one.truths if truth.key
-    ]

@@ -189,6 +189,7 @@ class StatisticKey(NamedTuple):
     """`arm`, `pair` or `pairs`."""
     feedback: str
     loss: str
+    """Or `Value`: a reward; or `Labelled`: whether there is a truth."""
     segment: str
     judge: str = ""
     """How answers were judged: sums under another judge than the present one stay as they were.
@@ -207,6 +208,21 @@ class HourKey(NamedTuple):
     """Such as `latency`, `output`, `feature`."""
     part: str
     """Such as the name of the feature; empty when there is only one."""
+
+
+class Look(NamedTuple):
+    """How an Experiment stood at one moment."""
+
+    experiment: str
+    number: int
+    """Of the Experiment at this endpoint, from 1 on."""
+    endpoint: int
+    at: int
+    """Seconds since 1970."""
+    total: int
+    """How much was known of it: what decides when the next look is taken."""
+    data: bytes
+    """What was seen: JSON, made small by zlib."""
 
 
 @dataclass
@@ -229,6 +245,11 @@ class Batch:
     hours: dict[HourKey, bytes] = field(default_factory=lambda: {})
     counters: dict[tuple[int, str], int] = field(default_factory=lambda: {})
     """By endpoint and name."""
+    notes: dict[tuple[int, str], int] = field(default_factory=lambda: {})
+    """By endpoint and name: what has to be known to understand the sums. Kept among the counters;
+    alone they are not worth a transaction."""
+    looks: list[Look] = field(default_factory=lambda: [])
+    """Those that are new."""
 
     @property
     def changes_anything(self) -> bool:
@@ -242,6 +263,7 @@ class Batch:
                 self.statistics,
                 self.hours,
                 self.counters,
+                self.looks,
             )
         )
 

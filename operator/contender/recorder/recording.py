@@ -1,13 +1,14 @@
 """Recording: what one batch of answers and truths becomes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from contender.recorder.feedback import JOINED, KEPT, Truth, Verdict
 from contender.recorder.joining.books import Change
 from contender.recorder.joining.hours import Growth, Hour
+from contender.recorder.joining.marks import EVERYTHING, Marks
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, difference, measure, wins
 from contender.recorder.model import (
     Answer,
@@ -74,6 +75,10 @@ class Joiner:
         after.answers[new.arm] = new
         self.joined.answers.append(captured)
 
+    def again(self, key: PredictionKey) -> None:
+        """Have a prediction measured anew, and its truths by the present judge."""
+        self._after(key)
+
     def knows(self, endpoint: int, prediction: bytes) -> bool:
         """Return whether an answer of a prediction is known."""
         return bool(self._touched((endpoint, prediction)).answers)
@@ -128,23 +133,29 @@ class Joiner:
 
 
 def changes(
-    joined: Joined, plans: Mapping[int, Plan], strata: Mapping[int, Stratum]
+    joined: Joined,
+    plans: Mapping[int, Plan],
+    strata: Mapping[int, Stratum],
+    marks: Callable[[int], tuple[Marks, Marks]],
 ) -> Iterable[Change]:
-    """Iterate over what a batch adds to statistics and hours."""
+    """Iterate over what a batch adds to statistics and hours.
+
+    Args:
+        joined: what it changes.
+        plans: of all endpoints.
+        strata: by number.
+        marks: returns which rows of an endpoint counted before, and which count now; only asked of
+            those with Experiments.
+    """
     for (endpoint, _), (before, after) in joined.touched.items():
         plan = plans.get(endpoint)
-        if plan is None or not _matters(after, strata):
+        compares = any(strata[answer.stratum].experiment for answer in after.answers.values())
+        if plan is None or not (compares or after.feedback):
             continue
+        old, new = marks(endpoint) if compares else (EVERYTHING, EVERYTHING)
         yield from difference(
-            measure(plan.judge, before, strata), measure(plan.judge, after, strata)
+            measure(plan.judge, before, strata, old), measure(plan.judge, after, strata, new)
         )
-
-
-def _matters(stored: Stored, strata: Mapping[int, Stratum]) -> bool:
-    """Return whether there is anything to compare an answer with."""
-    return bool(stored.feedback) or any(
-        strata[answer.stratum].experiment for answer in stored.answers.values()
-    )
 
 
 def growths(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -118,7 +118,9 @@ class Recorder:
         self.writer = Writer(store, self.plans, self.intake)
         access = Access(client, settings.namespace)
         self._sink = Sink(access, self.plans, self.intake, self.receipts)
-        self._api = Api(access, self.plans, store, self.writer, self.receipts, self._erase)
+        self._api = Api(
+            access, self.plans, store, self.writer, self.receipts, self._erase, self._keep
+        )
         self._watcher = Watcher(client, store, self.writer, self.plans, secret)
         self._upkeep = Upkeep(store, self.writer)
         self._ready = False
@@ -183,6 +185,7 @@ class Recorder:
     def _often(self) -> None:
         self._upkeep.give_up()
         self.writer.ledger.look_again()
+        self._upkeep.mature()
 
     def _erase(self, entity: str) -> int:
         """Delete all predictions about an entity; in the writer's thread."""
@@ -190,6 +193,14 @@ class Recorder:
             self._store.erase(one.number, make_pseudonym(self._secret, one.uid)(entity))
             for one in self._store.endpoints()
         )
+
+    def _keep(self, experiment: str, verdict: bytes) -> bytes:
+        """Keep the verdict of an Experiment, unless there is one; in the writer's thread."""
+        strata = self.writer.ledger.strata.values()
+        endpoints = {one.endpoint for one in strata if one.experiment == experiment}
+        # Whose it is must not depend on a router that merely claims to take part.
+        endpoint = endpoints.pop() if len(endpoints) == 1 else None
+        return self._store.keep_verdict(experiment, endpoint, int(time()), verdict)
 
 
 async def _every(seconds: float, do: Callable[[], None]) -> None:

@@ -7,9 +7,10 @@ from time import time
 from contender.recorder.feedback import MICROSECONDS
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, UNKNOWN_ARM
 from contender.recorder.ledger import MOST_ORPHANS, UNKNOWN
+from contender.recorder.maturity import Sweep
 from contender.recorder.model import Answer, Outcome, PredictionKey, Stored, Stratum, Unread
 from contender.recorder.recording import Captured
-from contender.recorder.store.base import Store
+from contender.recorder.store.base import Store, StoreError
 from contender.recorder.writer import Writer
 
 LOST_SECONDS = 90
@@ -22,7 +23,7 @@ ORPHAN_SECONDS = 24 * 3600
 HOURS_KEPT = 24 * 400
 """How long hourly counts are kept."""
 PORTION = 2000
-"""Rows that are deleted at a time, so that answers need not wait for long."""
+"""Rows that are deleted, or counted anew, at a time, so that answers need not wait for long."""
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class Upkeep:
         self._writer = writer
         self._ledger = writer.ledger
         self._clock = clock
+        self._maturing = False
+        self._at_fault: set[int] = set()
         self._ledger.closed_until = int((clock() - LOOK_BACK_SECONDS) * MICROSECONDS)
 
     def give_up(self) -> None:
@@ -95,6 +98,37 @@ class Upkeep:
                 response=None,
             )
         )
+
+    def mature(self) -> None:
+        """Count what has become old enough, unless that is under way."""
+        if not self._maturing:
+            self._mature_on()
+
+    def _mature_on(self) -> None:
+        """Count a portion, and come back for more."""
+        self._maturing = False  # should this fail
+        sweep = self._ledger.due(PORTION, self._at_fault)
+        if sweep.predictions:
+            self._count(sweep)
+        if sweep.more:
+            self._maturing = True
+            self._writer.errand(self._mature_on)
+
+    def _count(self, sweep: Sweep) -> None:
+        """Count what has become old enough, as a batch of its own; what cannot be understood holds
+        up no other endpoint."""
+        try:
+            with self._ledger.attempt():
+                self._ledger.write([], [], {}, sweep)
+        except StoreError:
+            raise
+        except Exception:
+            for endpoint in sweep.until:
+                if len(sweep.until) > 1:
+                    self._count(sweep.of(endpoint))
+                    continue
+                log.exception("endpoint %d matures no more: a defect of the recorder", endpoint)
+                self._at_fault.add(endpoint)
 
     def expire(self) -> None:
         """Delete what is older than is kept, or more."""

@@ -10,17 +10,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from time import monotonic, sleep, time
+from typing import TypeVar
 
 from contender.recorder.intake import Intake, Message
-from contender.recorder.ledger import Ledger, NotStored, Submission
+from contender.recorder.ledger import Ledger
 from contender.recorder.plans import Plans
 from contender.recorder.store.base import Store, StoreError
+from contender.recorder.submissions import NotStored, Submission
 
 MOST_ENTRIES = 2000
 """Answers of one batch, about."""
 PAUSE_SECONDS = 0.1
 """How long a batch gathers."""
 RETRY_SECONDS = 1.0
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +64,16 @@ class Writer:
         self._errands.append(errand)
         self._wake.set()
 
-    def ask(self, question: Callable[[], int]) -> Future[int]:
+    def ask(self, question: Callable[[], T]) -> Future[T]:
         """Have something done by the writer's thread, and get its answer; from any thread."""
-        answered: Future[int] = Future()
+        answered: Future[T] = Future()
 
         def errand() -> None:
             if not answered.set_running_or_notify_cancel():
                 return
             try:
                 answered.set_result(question())
-            except StoreError as error:
+            except Exception as error:  # whoever asks is told
                 answered.set_exception(error)
 
         self.errand(errand)
@@ -117,18 +121,15 @@ class Writer:
         dropped: Counter[int] = Counter()
         while True:
             dropped.update(self._intake.dropped())
-            before = self.ledger.counted()
             try:
                 self._run_errands()
-                before = self.ledger.counted()
-                told = self.ledger.write(messages, submissions, dropped)
+                with self.ledger.attempt():
+                    told = self.ledger.write(messages, submissions, dropped)
             except StoreError as error:
-                self.ledger.forget(before)
                 self._fail(str(error), [*submissions, *self._take_submissions()])
                 submissions = []
             except Exception:
                 log.exception("a batch cannot be understood: a defect of the recorder")
-                self.ledger.forget(before)
                 return self._one_by_one(messages, submissions, dropped, give_up)
             else:
                 self.trouble = ""
@@ -173,7 +174,8 @@ class Writer:
         batch."""
         for _ in range(len(self._errands)):
             try:
-                self._errands[0]()
+                with self.ledger.attempt():
+                    self._errands[0]()
             except StoreError:
                 raise
             except Exception:

@@ -154,6 +154,10 @@ class Caller:
             self.process.url(path), data=body, headers=headers, timeout=4 * PATIENCE
         )
 
+    def put(self, path: str, token: str, body: bytes) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.put(self.process.url(path), data=body, headers=headers, timeout=PATIENCE)
+
     def endpoints(self) -> list[Json]:
         """Return what the recorder says of all endpoints."""
         answer = self.get("/v1/endpoints", self.cluster.token_for(Purpose.STATISTICS))
@@ -207,6 +211,25 @@ class Caller:
         answer.raise_for_status()
         found: list[Json] = answer.json()["sums"]
         return [one for one in found if (one["namespace"], one["endpoint"]) == endpoint]
+
+    def looks(self, endpoint: Endpoint, experiment: str = "uid-1") -> list[Json]:
+        """Return the looks at an Experiment of an endpoint."""
+        body = json.dumps({"experiments": {experiment: 0}}).encode()
+        answer = self.post("/v1/looks", self.cluster.token_for(Purpose.STATISTICS), body)
+        answer.raise_for_status()
+        found: list[Json] = answer.json()["looks"]
+        return [one for one in found if (one["namespace"], one["endpoint"]) == endpoint]
+
+    def keep(self, experiment: str, verdict: Json | bytes) -> requests.Response:
+        """Have a verdict kept."""
+        body = verdict if isinstance(verdict, bytes) else json.dumps(verdict).encode()
+        token = self.cluster.token_for(Purpose.STATISTICS)
+        return self.put(f"/v1/verdicts/{experiment}", token, body)
+
+    def verdict(self, experiment: str) -> requests.Response:
+        """Ask for a verdict."""
+        token = self.cluster.token_for(Purpose.STATISTICS)
+        return self.get(f"/v1/verdicts/{experiment}", token)
 
 
 def lines(items: Sequence[Any]) -> bytes:

@@ -62,6 +62,9 @@ def test_garbage_in_place_of_a_token_opens_nothing(
         caller.ask_rows(endpoint, token or "-"),
         caller.get("/v1/endpoints", token),
         caller.post("/v1/statistics", token, b'{"experiments": ["uid-1"]}'),
+        caller.post("/v1/looks", token, b'{"experiments": {"uid-1": 0}}'),
+        caller.put("/v1/verdicts/uid-1", token, b"{}"),
+        caller.get("/v1/verdicts/uid-1", token),
         caller.post("/v1/erasures", token, b'{"entity": "somebody"}'),
         caller.post("/v1/feedback", token, b'{"id": "x", "name": "churned", "value": 1}'),
     ):
@@ -103,17 +106,21 @@ def test_a_token_opens_only_what_it_was_made_for(caller: Caller, endpoint: Endpo
             "rows": caller.ask_rows(endpoint, token).status_code,
             "endpoints": caller.get("/v1/endpoints", token).status_code,
             "sums": caller.post("/v1/statistics", token, b'{"experiments": []}').status_code,
+            "looks": caller.post("/v1/looks", token, b'{"experiments": {}}').status_code,
+            "keep": caller.put("/v1/verdicts/of-nobody", token, b"{}").status_code,
+            "verdict": caller.get("/v1/verdicts/of-nobody", token).status_code,
             "erase": caller.post("/v1/erasures", token, b'{"entity": "nobody"}').status_code,
             "feedback": caller.post("/v1/feedback", token, b"[]").status_code,
         }
         for purpose, token in tokens.items()
     }
-    closed = dict.fromkeys(("rows", "endpoints", "sums", "erase", "feedback"), 403)
+    read = ("endpoints", "sums", "looks", "keep", "verdict")
+    closed = dict.fromkeys(("rows", *read, "erase", "feedback"), 403)
     assert opened == {
         Purpose.STREAM: {**closed, "feedback": 200},
         Purpose.FEEDBACK: {**closed, "feedback": 200},
         Purpose.ROWS: {**closed, "rows": 200},
-        Purpose.STATISTICS: {**closed, "endpoints": 200, "sums": 200},
+        Purpose.STATISTICS: {**closed, **dict.fromkeys(read, 200)},
         Purpose.ERASE: {**closed, "erase": 200},
     }
 
@@ -177,6 +184,11 @@ def test_what_concerns_all_is_for_the_recorders_own_namespace_only(
         assert (answer.status_code, answer.json()["reason"]) == (401, "Unauthorized")
         if purpose is Purpose.STATISTICS:
             assert caller.get("/v1/endpoints", token).status_code == 401
+            looks = caller.post("/v1/looks", token, b'{"experiments": {"uid-1": 0}}')
+            kept = caller.put("/v1/verdicts/of-somebody", token, b'{"winner": "v2"}')
+            found = caller.get("/v1/verdicts/of-somebody", token)
+            assert {one.status_code for one in (looks, kept, found)} == {401}
+            assert caller.verdict("of-somebody").status_code == 404
 
 
 def test_a_token_ends_with_its_service_account(caller: Caller, endpoint: Endpoint) -> None:

@@ -12,6 +12,7 @@ from contender.recorder.model import (
     Handle,
     HourKey,
     KeyedFeedback,
+    Look,
     Outcome,
     StatisticKey,
     Stratum,
@@ -22,12 +23,13 @@ from contender.recorder.store.schema import (
     FEEDBACK,
     HANDLES,
     HOURS,
+    LOOKS,
     STATISTICS,
     WAITING,
 )
 from contender.recorder.store.sql import SqlStore
 
-TABLES = (ANSWERS, HANDLES, FEEDBACK, WAITING, STATISTICS, HOURS, COUNTERS)
+TABLES = (ANSWERS, HANDLES, FEEDBACK, WAITING, STATISTICS, HOURS, COUNTERS, LOOKS)
 OF_PREDICTIONS = ("answers", "handles", "feedback")
 
 
@@ -109,6 +111,10 @@ def hour(endpoint: int, hour: int, metric: str = "latency", part: str = "") -> H
     return HourKey(endpoint, hour, "1", "incumbent", metric, part)
 
 
+def look(endpoint: int, number: int = 1, experiment: str = "x", data: bytes = b"seen") -> Look:
+    return Look(experiment, number, endpoint, 1_790_000_000, 10 * number, data)
+
+
 def everything(store: SqlStore, endpoint: int, *times: int) -> Batch:
     """A batch with something of every kind, about a prediction for each of these times."""
     served = store.stratum(stratum(endpoint, experiment="x", expects=["challenger"]))
@@ -118,6 +124,8 @@ def everything(store: SqlStore, endpoint: int, *times: int) -> Batch:
         changed=3,
         hours={hour(endpoint, 4): b"counts", hour(endpoint, 9): b"more"},
         counters={(endpoint, "lost"): 2},
+        notes={(endpoint, "since/judge"): 7},
+        looks=[look(endpoint), look(endpoint, 2)],
         waiting=[keyed(endpoint, "nobody", received=20)],
     )
     for time in times:
@@ -140,6 +148,7 @@ def contents(store: SqlStore, endpoint: int) -> dict[str, list[tuple[object, ...
         for table in TABLES
     }
     found["strata"] = _rows(store, "SELECT * FROM strata", endpoint)
+    found["verdicts"] = _rows(store, "SELECT * FROM verdicts", endpoint)
     own = "SELECT number FROM strata WHERE endpoint = ?"
     expected = f"SELECT * FROM expected WHERE stratum IN ({own})"
     found["expected"] = sorted(store._connection.rows(expected, [endpoint]))

@@ -25,6 +25,9 @@ def full(store: SqlStore, endpoint: int, neighbour: int) -> None:
     """Two endpoints with the same data."""
     store.write(everything(store, endpoint, *TIMES))
     store.write(everything(store, neighbour, *TIMES))
+    for number in (endpoint, neighbour):
+        store.keep_verdict(f"of {number}", number, 5, b"{}")
+    store.keep_verdict("of nobody", None, 5, b"{}")
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def test_the_oldest_answers_expire_with_handles_and_feedback(
     assert 0 < size < used
     assert _predictions(store, endpoint) == {sixteen(30), sixteen(40)}
     after = contents(store, endpoint)
-    for name in ("statistics", "hours", "counters", "strata", "waiting"):
+    for name in ("statistics", "hours", "counters", "strata", "waiting", "looks", "verdicts"):
         assert after[name] == before[name]
     assert (contents(store, neighbour), store.bytes_used()[neighbour]) == untouched
 
@@ -147,6 +150,7 @@ def test_all_predictions_about_an_entity_are_erased(
     store.write(Batch(answers=again.answers, handles=again.handles + two_rows))
     assert store.erase(endpoint, entity) == 2
     assert _predictions(store, endpoint) == {sixteen(10), sixteen(30), sixteen(40)}
+    assert {"looks", "verdicts", "statistics"} <= counts(store, endpoint).keys()
     assert store.erase(endpoint, entity) == 0
     assert store.erase(endpoint, sixteen(("key of", 10))) == 0
     assert (contents(store, neighbour), store.bytes_used()[neighbour]) == untouched
@@ -163,6 +167,9 @@ def test_an_endpoint_is_removed_a_part_at_a_time_and_leaves_nothing(
         parts += 1
     assert parts > 3
     assert counts(store, endpoint) == {}
+    assert [one.endpoint for one in store.looks({"x": 0})] == [neighbour, neighbour]
+    assert store.verdict(f"of {endpoint}") is None
+    assert store.verdict(f"of {neighbour}") == store.verdict("of nobody") == b"{}"
     assert [one.number for one in store.endpoints()] == [neighbour]
     assert (contents(store, neighbour), store.bytes_used()[neighbour]) == untouched
     # Its numbers are not given again, and changes of statistics are still counted from there.

@@ -56,6 +56,27 @@ def test_an_older_store_gets_what_it_lacks(
         again.close()
 
 
+def test_a_store_of_the_first_version_knows_from_when_on_rows_count(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        patch.setattr(schema, "VERSION", 1)
+        old = opened(location)
+        busy, idle = (old.endpoint(one, "default", one, 10, 100) for one in ("busy", "idle"))
+        number = old.stratum(stratum(busy))
+        old._connection.insert(
+            schema.ANSWERS, [(*answer(busy, time, number, time), 9) for time in (30, 50, 40)]
+        )
+        old.close()
+    again = opened(location)
+    assert again.counters() == {(busy, schema.NOT_BEFORE): 51}
+    assert idle != busy
+    again.write(everything(again, busy, 60))
+    assert [one.number for one in again.looks({"x": 0})] == [1, 2]
+    again.close()
+
+
 def test_a_migration_that_fails_changes_nothing(
     store: SqlStore, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,12 @@ def test_an_empty_store_knows_nothing(store: SqlStore) -> None:
     assert store.counters() == {}
     assert store.last_change() == 0
     assert store.bytes_used() == {}
+    assert store.statistic_keys(1, "x") == []
+    assert store.ripening(1, 0, 2**62, 9) == []
+    assert store.latest_time(1) == 0
+    assert store.last_look(1, "x") is None
+    assert [*store.looks({"x": 0})] == []
+    assert store.verdict("x") is None
     store.write(Batch())
 
 
@@ -194,6 +200,7 @@ def test_a_stratum_keeps_its_number(store: SqlStore, endpoint: int) -> None:
 def test_all_is_there_when_the_store_is_opened_again(store: SqlStore, location: str) -> None:
     number = store.endpoint("u", "default", "churn", 10, 100)
     store.write(everything(store, number, 10, 20))
+    store.keep_verdict("x", number, 5, b"{}")
     before, strata, used = contents(store, number), store.strata(), store.bytes_used()
     store.close()
     again = opened(location)
@@ -202,6 +209,8 @@ def test_all_is_there_when_the_store_is_opened_again(store: SqlStore, location: 
     assert contents(again, number) == before
     assert again.bytes_used() == used
     assert again.last_change() == 3
+    assert again.verdict("x") == b"{}"
+    assert [one.number for one in again.looks({"x": 0})] == [1, 2]
     again.close()
 
 
@@ -209,3 +218,10 @@ def test_counters_and_sums_are_absolute(store: SqlStore, endpoint: int) -> None:
     store.write(Batch(counters={(endpoint, "lost"): 1, (0, "seen"): 5}))
     store.write(Batch(counters={(endpoint, "lost"): 4}))
     assert store.counters() == {(endpoint, "lost"): 4, (0, "seen"): 5}
+
+
+def test_notes_are_kept_among_the_counters(store: SqlStore, endpoint: int) -> None:
+    note = {(endpoint, "mature/judge/churned"): 2**61}
+    assert not Batch(notes=note).changes_anything
+    store.write(Batch(counters={(endpoint, "lost"): 1}, notes=note))
+    assert store.counters() == {(endpoint, "lost"): 1, **note}

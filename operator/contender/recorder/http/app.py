@@ -1,23 +1,22 @@
-"""The HTTP server: feedback, statistics, rows and erasure."""
+"""The HTTP server: feedback, statistics, looks, verdicts, rows and erasure."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import time
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
 
 from contender.core.audiences import Purpose
 from contender.recorder.access import Access
-from contender.recorder.http import hours
+from contender.recorder.http import hours, looks, statistics, verdicts
 from contender.recorder.http.errors import Refusal, answer, captured, granted, told
 from contender.recorder.http.feedback import FeedbackHandler
 from contender.recorder.http.openapi import openapi
 from contender.recorder.http.rows import Filter, rows
 from contender.recorder.http.selection import hours_wanted, selection
-from contender.recorder.http.statistics import page, wanted
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR
 from contender.recorder.model import Selection
 from contender.recorder.plans import Plan, Plans
@@ -31,6 +30,11 @@ LARGEST_QUESTION = 2 * 2**20
 
 Erase = Callable[[str], int]
 """Deletes all rows about an entity, in the writer's thread; returns how many predictions."""
+Keep = Callable[[str, bytes], bytes]
+"""Keeps the verdict of an Experiment, in the writer's thread, unless there is one; returns the one
+that is kept."""
+
+T = TypeVar("T")
 
 
 class Api:
@@ -43,6 +47,7 @@ class Api:
         writer: stores feedback, and knows the counters.
         receipts: when endpoints sent something last.
         erase: deletes the rows about an entity.
+        keep: keeps a verdict.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Api:
         writer: Writer,
         receipts: Receipts,
         erase: Erase,
+        keep: Keep,
     ) -> None:
         self._access = access
         self._plans = plans
@@ -60,6 +66,7 @@ class Api:
         self._writer = writer
         self._receipts = receipts
         self._erase = erase
+        self._keep = keep
         self._reader: Reader | None = None
         self._reading = ThreadPoolExecutor(1, "statistics")
         self._exports = ThreadPoolExecutor(MOST_EXPORTS, "rows")
@@ -72,6 +79,9 @@ class Api:
         path = "/v1/namespaces/{namespace}/modeldeployments/{name}"
         app.router.add_post("/v1/feedback", feedback)
         app.router.add_post("/v1/statistics", self._statistics)
+        app.router.add_post("/v1/looks", self._looks)
+        app.router.add_put("/v1/verdicts/{experiment}", self._put_verdict)
+        app.router.add_get("/v1/verdicts/{experiment}", self._verdict)
         app.router.add_get("/v1/endpoints", self._endpoints)
         app.router.add_get(f"{path}/rows", self._rows)
         app.router.add_get(f"{path}/hours", self._hours)
@@ -90,22 +100,53 @@ class Api:
         del request
         return answer(openapi())
 
+    async def _read(self, question: Callable[[Reader], T]) -> T:
+        """Ask the store, in the thread for that."""
+
+        def ask() -> T:
+            if self._reader is None:
+                self._reader = self._store.reader()
+            return question(self._reader)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reading, ask)
+
+    async def _write(self, question: Callable[[], T]) -> T:
+        """Have the writer's thread do something. It happens, whoever goes away."""
+        return await asyncio.shield(asyncio.wrap_future(self._writer.ask(question)))
+
     async def _statistics(self, request: web.Request) -> web.Response:
         await granted(self._access, request, Purpose.STATISTICS)
-        asked = await wanted(request)
+        asked = await statistics.wanted(request)
 
-        def read() -> web.Response:
-            reader = self._own_reader()
-            names = {one.number: (one.namespace, one.name) for one in reader.endpoints()}
-            return page(reader.statistics(asked.experiments, asked.after), asked.after, names)
+        def read(reader: Reader) -> web.Response:
+            found = reader.statistics(asked.experiments, asked.after)
+            return answer(statistics.page(found, asked.after, _names(reader)))
 
-        return await asyncio.get_running_loop().run_in_executor(self._reading, read)
+        return await self._read(read)
+
+    async def _looks(self, request: web.Request) -> web.Response:
+        await granted(self._access, request, Purpose.STATISTICS)
+        asked = await looks.wanted(request)
+        return await self._read(
+            lambda reader: answer(looks.page(reader.looks(asked), _names(reader)))
+        )
+
+    async def _put_verdict(self, request: web.Request) -> web.Response:
+        await granted(self._access, request, Purpose.STATISTICS)
+        experiment, verdict = verdicts.experiment_of(request), await verdicts.verdict_of(request)
+        return verdicts.told(await self._write(lambda: self._keep(experiment, verdict)))
+
+    async def _verdict(self, request: web.Request) -> web.Response:
+        await granted(self._access, request, Purpose.STATISTICS)
+        experiment = verdicts.experiment_of(request)
+        found = await self._read(lambda reader: reader.verdict(experiment))
+        if found is None:
+            raise Refusal(404, "NotFound", f"no verdict of {experiment} is known")
+        return verdicts.told(found)
 
     async def _endpoints(self, request: web.Request) -> web.Response:
         await granted(self._access, request, Purpose.STATISTICS)
-        used = await asyncio.get_running_loop().run_in_executor(
-            self._reading, lambda: self._own_reader().bytes_used()
-        )
+        used = await self._read(lambda reader: reader.bytes_used())
         counters: dict[int, dict[str, int]] = {}
         for (number, name), value in self._writer.ledger.counters().items():
             counters.setdefault(number, {})[name] = value
@@ -143,8 +184,8 @@ class Api:
         now = int(time() * 1_000_000)
         since, until = hours_wanted(request.query, now)
 
-        def read() -> web.Response:
-            found = [*self._own_reader().hours(endpoint, since, until)]
+        def read(reader: Reader) -> web.Response:
+            found = [*reader.hours(endpoint, since, until)]
             present = now // MICROSECONDS_PER_HOUR
             return answer(
                 {
@@ -154,7 +195,7 @@ class Api:
                 }
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._reading, read)
+        return await self._read(read)
 
     async def _rows(self, request: web.Request) -> web.StreamResponse:
         endpoint, plan = await self._opened(request)
@@ -202,15 +243,12 @@ class Api:
             raise Refusal(400, "BadRequest", 'send {"entity": "..."}') from error
         if not isinstance(entity, str) or not entity:
             raise Refusal(400, "BadRequest", "entity is a text that is not empty")
-        asked = asyncio.wrap_future(self._writer.ask(lambda: self._erase(entity)))
-        found = await asyncio.shield(asked)  # it happens, whoever goes away
-        return answer({"predictions": found})
+        return answer({"predictions": await self._write(lambda: self._erase(entity))})
 
-    def _own_reader(self) -> Reader:
-        """Return the reader of the thread for statistics."""
-        if self._reader is None:
-            self._reader = self._store.reader()
-        return self._reader
+
+def _names(reader: Reader) -> dict[int, tuple[str, str]]:
+    """Return namespace and name of all endpoints, by number."""
+    return {one.number: (one.namespace, one.name) for one in reader.endpoints()}
 
 
 async def _in_thread(

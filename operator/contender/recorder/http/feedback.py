@@ -13,8 +13,8 @@ from contender.core.audiences import Purpose
 from contender.recorder.access import Access
 from contender.recorder.feedback import Truth, Verdict, understand
 from contender.recorder.http.errors import Refusal, answer, captured, granted
-from contender.recorder.ledger import NotStored, Submission
 from contender.recorder.plans import Plan, Plans
+from contender.recorder.submissions import NotStored, Submission
 from contender.recorder.writer import Writer
 
 LARGEST = 2**20

@@ -6,6 +6,7 @@ from pydantic.json_schema import models_json_schema
 
 from contender import __version__
 from contender.recorder.feedback import Item
+from contender.recorder.http.looks import LooksPage, LooksRequest
 from contender.recorder.http.statistics import EndpointsPage, StatisticsPage, StatisticsRequest
 
 Json = dict[str, Any]
@@ -38,15 +39,29 @@ _TOLD: Json = {
 
 def openapi() -> Json:
     """Return the description."""
-    models: Any = [(one, "validation") for one in (Item, StatisticsRequest)]
-    models += [(one, "serialization") for one in (StatisticsPage, EndpointsPage)]
+    models: Any = [(one, "validation") for one in (Item, StatisticsRequest, LooksRequest)]
+    models += [(one, "serialization") for one in (StatisticsPage, LooksPage, EndpointsPage)]
     _, schemas = models_json_schema(models, ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
         "info": {"title": "Contender recorder", "version": __version__},
         "paths": {
             "/v1/feedback": {"post": _feedback()},
-            "/v1/statistics": {"post": _statistics()},
+            "/v1/statistics": {
+                "post": _asked(
+                    "Sufficient statistics of experiments that changed.",
+                    "StatisticsRequest",
+                    "StatisticsPage",
+                )
+            },
+            "/v1/looks": {
+                "post": _asked(
+                    "How experiments stood at moments that their data decided.",
+                    "LooksRequest",
+                    "LooksPage",
+                )
+            },
+            "/v1/verdicts/{experiment}": _verdicts(),
             "/v1/endpoints": {
                 "get": _operation(
                     "How the capture of all endpoints goes on.",
@@ -83,14 +98,28 @@ def _feedback() -> Json:
     }
 
 
-def _statistics() -> Json:
+def _asked(summary: str, question: str, page: str) -> Json:
+    """Return an operation that answers the operator's question."""
     return {
-        **_operation(
-            "Sufficient statistics of experiments that changed.",
-            "statistics.contender.dev",
-            {"200": _json("StatisticsPage")},
-        ),
-        "requestBody": {"content": _json("StatisticsRequest")["content"]},
+        **_operation(summary, "statistics.contender.dev", {"200": _json(page)}),
+        "requestBody": {"content": _json(question)["content"]},
+    }
+
+
+def _verdicts() -> Json:
+    verdict: Json = {"application/json": {"schema": {"type": "object"}}}
+    kept = {"200": {"description": "The one that is kept.", "content": verdict}}
+    where = {"name": "experiment", "in": "path", "required": True, "schema": {"type": "string"}}
+    keep = _operation(
+        "Keep a verdict for good. If there is one already, nothing is changed.",
+        "statistics.contender.dev",
+        {**kept, "413": _error()},
+    )
+    find = _operation("The verdict of an experiment.", "statistics.contender.dev", kept)
+    return {
+        "parameters": [{**where, "description": "Uid of the Experiment."}],
+        "put": {**keep, "requestBody": {"content": verdict}},
+        "get": find,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
-from contender.recorder.http.errors import Refusal, answer
+from contender.recorder.http.errors import Refusal
 from contender.recorder.joining.sums import ARM, BUCKETS, PAIR, PAIR_COUNTS
 from contender.recorder.model import StatisticKey
 
@@ -48,7 +48,8 @@ class Sums(BaseModel):
     feedback: str
     """Name of the feedback; empty for `pairs`."""
     loss: str
-    """The loss, or Value for rewards; empty for `pairs`."""
+    """The loss; Value for rewards; Labelled: 1 for a row with a truth, 0 for one without; empty for
+    `pairs`."""
     segment: str
     """Always empty for now."""
     judge: str
@@ -135,8 +136,8 @@ def page(
     found: list[tuple[StatisticKey, bytes, int]],
     after: int,
     endpoints: dict[int, tuple[str, str]],
-) -> web.Response:
-    """Return the answer with these sums."""
+) -> dict[str, Any]:
+    """Return these sums as they are told."""
     told = [sums_of(key, data, endpoints) for key, data, _ in found]
     cursor = max((changed for _, _, changed in found), default=after)
-    return answer({"cursor": cursor, "sums": [one for one in told if one is not None]})
+    return {"cursor": cursor, "sums": [one for one in told if one is not None]}

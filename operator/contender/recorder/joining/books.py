@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from contender.recorder.joining import hours, sums
-from contender.recorder.joining.measure import Amount, Part
+from contender.recorder.joining.parts import Amount, Part
 from contender.recorder.model import HourKey, StatisticKey
 
 MOST_KEPT = 50_000
@@ -63,6 +63,15 @@ class Books:
             for key, by in growth.items():
                 hours.grow(self._hours[key], by)
                 self._changed.add(key)
+
+    def sums(self, keys: Collection[StatisticKey]) -> "dict[StatisticKey, array[float]]":
+        """Return sums as they are now.
+
+        Raises:
+            StoreError: what is stored cannot be read.
+        """
+        self._load_statistics({*keys})
+        return {key: self._statistics[key] for key in keys}
 
     def statistics(self) -> dict[StatisticKey, bytes]:
         """Return the sums that have changed."""

@@ -9,6 +9,7 @@ from contender.recorder.model import (
     Found,
     HourKey,
     KeyedFeedback,
+    Look,
     PredictionKey,
     Selection,
     StatisticKey,
@@ -74,6 +75,40 @@ class Reader(Protocol):
         """Return the sums of these keys that are there."""
         ...
 
+    def statistic_keys(self, endpoint: int, experiment: str) -> list[StatisticKey]:
+        """Return the keys of all sums that an endpoint has of an experiment."""
+        ...
+
+    def ripening(
+        self, endpoint: int, since: int, until: int, limit: int
+    ) -> list[tuple[int, bytes, bool]]:
+        """Return the oldest answers to requests that came after a moment and not after another one
+        (microseconds since 1970): time, prediction, and whether it is the served answer to a
+        request of an experiment. About `limit` of them, but all of the last one's microsecond."""
+        ...
+
+    def latest_time(self, endpoint: int) -> int:
+        """Return the time of the latest answer of an endpoint, in microseconds since 1970; 0: it
+        has none."""
+        ...
+
+    def last_look(self, endpoint: int, experiment: str) -> Look | None:
+        """Return the last look at an experiment of an endpoint."""
+        ...
+
+    def looks(self, after: Mapping[str, int]) -> Iterator[Look]:
+        """Iterate over the looks at experiments, by experiment and number. Only some are held in
+        memory at a time.
+
+        Args:
+            after: by experiment, the number after which looks are wanted.
+        """
+        ...
+
+    def verdict(self, experiment: str) -> bytes | None:
+        """Return the verdict of an experiment, if there is one."""
+        ...
+
     def hour(self, keys: Collection[HourKey]) -> dict[HourKey, bytes]:
         """Return the counts of these keys that are there."""
         ...
@@ -130,10 +165,21 @@ class Store(Reader, Protocol):
         """Write a batch durably, all of it or nothing."""
         ...
 
+    def keep_verdict(self, experiment: str, endpoint: int | None, at: int, data: bytes) -> bytes:
+        """Keep the verdict of an experiment, unless there is one; return the one that is kept.
+
+        Args:
+            experiment: its uid.
+            endpoint: with which it is deleted; None: with none.
+            at: seconds since 1970.
+            data: what was decided.
+        """
+        ...
+
     def expire(self, endpoint: int, before: int, limit: int) -> tuple[int, int]:
         """Delete the oldest answers of requests before a moment (microseconds since 1970), with
         their handles and feedback, at most about so many; return how many and about how many bytes.
-        Statistics, hours and counters stay."""
+        Statistics, looks, verdicts, hours and counters stay."""
         ...
 
     def expire_bytes(self, endpoint: int, size: int, limit: int) -> tuple[int, int]:
@@ -151,7 +197,8 @@ class Store(Reader, Protocol):
 
     def erase(self, endpoint: int, entity: bytes) -> int:
         """Delete all predictions with a row about an entity, with all their answers, handles and
-        feedback; return how many predictions. Statistics, hours and counters stay."""
+        feedback; return how many predictions. Statistics, looks, verdicts, hours and counters
+        stay."""
         ...
 
     def remove(self, endpoint: int, limit: int) -> bool:

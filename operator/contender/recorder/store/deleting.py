@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from contender.recorder.store.connection import Connection, Row
+from contender.recorder.store.experiments import FOREVER
 from contender.recorder.store.reader import PREDICTION, SAME_PREDICTION
 from contender.recorder.store.schema import FEEDBACK, HANDLES, HOURS, SWEPT, WAITING
 
-FOREVER = 2**62
 HANDLE_BYTES = 150
 """About what a handle takes."""
 
@@ -114,7 +114,7 @@ def rest(connection: Connection, endpoint: int, limit: int) -> bool:
             return False
     own = "SELECT number FROM strata WHERE endpoint = ?"
     connection.run(f"DELETE FROM expected WHERE stratum IN ({own})", [endpoint])
-    for name in ("strata", "statistics", "counters"):
+    for name in ("strata", "statistics", "counters", "looks", "verdicts"):
         connection.run(f"DELETE FROM {name} WHERE endpoint = ?", [endpoint])
     connection.run("DELETE FROM endpoints WHERE number = ?", [endpoint])
     return True

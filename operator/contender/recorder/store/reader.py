@@ -12,12 +12,14 @@ from contender.recorder.model import (
     Found,
     HourKey,
     KeyedFeedback,
+    Look,
     PredictionKey,
     Selection,
     StatisticKey,
     Stored,
     Stratum,
 )
+from contender.recorder.store import experiments, verdicts
 from contender.recorder.store.connection import Connection
 
 PREDICTION = ("endpoint", "prediction")
@@ -176,6 +178,34 @@ class SqlReader:
         sql = _all_of("statistics", StatisticKey._fields)
         found = self._connection.matching(StatisticKey._fields, keys, sql)
         return {StatisticKey._make(row[:-1]): row[-1] for row in found}
+
+    def statistic_keys(self, endpoint: int, experiment: str) -> list[StatisticKey]:
+        """Return the keys of all sums that an endpoint has of an experiment."""
+        return experiments.statistic_keys(self._connection, endpoint, experiment)
+
+    def ripening(
+        self, endpoint: int, since: int, until: int, limit: int
+    ) -> list[tuple[int, bytes, bool]]:
+        """Return time and prediction of answers between two moments, and whether they matter."""
+        found = experiments.ripening(self._connection, endpoint, since, until, limit)
+        return [(time, prediction, bool(matters)) for time, prediction, matters in found]
+
+    def latest_time(self, endpoint: int) -> int:
+        """Return the time of the latest answer of an endpoint."""
+        sql = "SELECT max(time) FROM answers WHERE endpoint = ?"
+        return self._connection.rows(sql, [endpoint])[0][0] or 0
+
+    def last_look(self, endpoint: int, experiment: str) -> Look | None:
+        """Return the last look at an experiment of an endpoint."""
+        return experiments.last_look(self._connection, endpoint, experiment)
+
+    def looks(self, after: Mapping[str, int]) -> Iterator[Look]:
+        """Iterate over the looks at experiments, by experiment and number."""
+        return experiments.looks(self._connection, after)
+
+    def verdict(self, experiment: str) -> bytes | None:
+        """Return the verdict of an experiment, if there is one."""
+        return verdicts.find(self._connection, experiment)
 
     def hour(self, keys: Collection[HourKey]) -> dict[HourKey, bytes]:
         """Return the counts of these keys."""

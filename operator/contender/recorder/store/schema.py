@@ -9,6 +9,7 @@ from contender.recorder.model import (
     Handle,
     HourKey,
     KeyedFeedback,
+    Look,
     StatisticKey,
 )
 from contender.recorder.store.base import StoreError
@@ -22,10 +23,14 @@ STATISTICS = Table("statistics", (*StatisticKey._fields, "data", "changed"), 9)
 HOURS = Table("hours", (*HourKey._fields, "data"), 6)
 EXPECTED = Table("expected", ("stratum", "arm"), 2)
 COUNTERS = Table("counters", ("endpoint", "name", "value"), 2)
+LOOKS = Table("looks", Look._fields, 3)
 
 CHANGE, SWEPT = "change", "swept"
 """Marks: the greatest number of a change of statistics; feedback that came before this moment
 belongs to an answer."""
+NOT_BEFORE = "since/"
+"""Counter that is none: rows of requests before this moment (microseconds since 1970) were counted
+by a version that knew no coverage."""
 
 # In braces what the two databases call differently. What is published is never changed: append.
 MIGRATIONS: Sequence[tuple[int, Sequence[str]]] = (
@@ -152,6 +157,33 @@ MIGRATIONS: Sequence[tuple[int, Sequence[str]]] = (
                 value {int} NOT NULL,
                 PRIMARY KEY (endpoint, name)
             ) {clustered}""",
+        ),
+    ),
+    (
+        2,
+        (
+            """CREATE TABLE looks (
+                experiment {text} NOT NULL,
+                number {int} NOT NULL,
+                endpoint {int} NOT NULL,
+                at {int} NOT NULL,
+                total {int} NOT NULL,
+                data {bytes} NOT NULL,
+                PRIMARY KEY (experiment, number, endpoint)
+            )""",
+            "CREATE INDEX looks_by_endpoint ON looks (endpoint, experiment, number)",
+            """CREATE TABLE verdicts (
+                experiment {text} PRIMARY KEY,
+                endpoint {int},
+                at {int} NOT NULL,
+                data {bytes} NOT NULL
+            )""",
+            "CREATE INDEX verdicts_by_endpoint ON verdicts (endpoint)",
+            f"""INSERT INTO counters (endpoint, name, value)
+                SELECT its.number, '{NOT_BEFORE}',
+                    (SELECT max(one.time) + 1 FROM answers one WHERE one.endpoint = its.number)
+                FROM endpoints its
+                WHERE EXISTS (SELECT 1 FROM answers one WHERE one.endpoint = its.number)""",
         ),
     ),
 )

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from contender.recorder.model import ENTITY, Answer, Batch, Handle, Outcome, Stratum
-from contender.recorder.store import deleting
+from contender.recorder.store import deleting, verdicts
 from contender.recorder.store.connection import Connection
-from contender.recorder.store.deleting import FOREVER, HANDLE_BYTES
+from contender.recorder.store.deleting import HANDLE_BYTES
+from contender.recorder.store.experiments import FOREVER
 from contender.recorder.store.reader import SAME_PREDICTION, SqlReader
 from contender.recorder.store.schema import (
     ANSWERS,
@@ -19,6 +20,7 @@ from contender.recorder.store.schema import (
     FEEDBACK,
     HANDLES,
     HOURS,
+    LOOKS,
     STATISTICS,
     SWEPT,
     WAITING,
@@ -129,7 +131,9 @@ class SqlStore(SqlReader):
             if batch.statistics:
                 self._write_statistics(batch)
             connection.upsert(HOURS, [(*key, data) for key, data in batch.hours.items()])
-            connection.upsert(COUNTERS, [(*key, value) for key, value in batch.counters.items()])
+            counters = batch.counters | batch.notes
+            connection.upsert(COUNTERS, [(*key, value) for key, value in counters.items()])
+            connection.upsert(LOOKS, batch.looks)
 
     def _write_answers(self, answers: Iterable[Answer]) -> None:
         wanted: dict[tuple[int, bytes, str], Answer] = {}
@@ -171,6 +175,11 @@ class SqlStore(SqlReader):
         self._connection.run(
             "UPDATE marks SET value = ? WHERE name = ? AND value < ?", [changed, CHANGE, changed]
         )
+
+    def keep_verdict(self, experiment: str, endpoint: int | None, at: int, data: bytes) -> bytes:
+        """Keep the verdict of an experiment, unless there is one; return the one that is kept."""
+        with self._transaction():
+            return verdicts.keep(self._connection, experiment, endpoint, at, data)
 
     def expire(self, endpoint: int, before: int, limit: int) -> tuple[int, int]:
         """Delete the oldest answers of requests before a moment; each prediction as a whole."""
