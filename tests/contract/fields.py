@@ -406,10 +406,11 @@ def _complete_model_deployment(spec: Json) -> None:
     retraining = spec.get("retraining")
     if isinstance(retraining, dict) and "timeZone" in retraining:
         retraining.setdefault("schedule", "@daily")
-    _complete_capture(spec)
     rollout, router = spec.get("rollout"), spec.get("router")
     if isinstance(rollout, dict):
         _complete_trial(rollout.get("experiment"))
+        _complete_objectives(spec)
+    _complete_capture(spec)
     if isinstance(router, dict) and router.get("maxReplicas") == 1:
         router["replicas"] = 1
 
@@ -474,6 +475,35 @@ def _complete_trial(trial: Any) -> None:
             guardrail["metric"] = "LatencyAbove"
         elif guardrail.get("metric") == "LatencyAbove":
             guardrail["threshold"] = "100ms"
+    for objective in _dicts(trial.get("objectives")):
+        if objective.get("goal") == "NonInferior":
+            objective["margin"] = objective.get("margin") or 0.01
+    horizon = _dict(trial.get("analysis")).get("horizon")
+    if horizon == {}:
+        horizon["rows"] = 100
+    waits = any(_dict(step.get("until")).get("verdict") for step in _dicts(trial.get("steps")))
+    if waits and "objectives" not in trial:
+        trial["objectives"] = [{"name": "better", "feedback": "truth"}]
+
+
+def _complete_objectives(spec: Json) -> None:
+    """Declare the feedback that objectives of a rollout name, and rows that fit their loss."""
+    trial = _dict(_dict(spec.get("rollout")).get("experiment"))
+    for objective in _dicts(trial.get("objectives")):
+        name, loss = objective.get("feedback"), objective.get("loss")
+        if not isinstance(name, str):
+            continue
+        kind = "Label" if loss else "Reward"
+        spec.setdefault("feedback", [{"name": name, "kind": kind}])
+        if kind == "Reward":
+            split = {"split": {"weights": {CANDIDATE: 10}}, "until": {"atLeast": "1m"}}
+            steps = [one for one in trial.get("steps", []) if one["name"] != "callers"]
+            trial["steps"] = [*steps, {"name": "callers", **split}]
+        elif loss in ("Squared", "Absolute"):
+            spec["rows"] = {"preset": "V1", "task": "Regression"}
+        else:
+            spec["rows"] = {"preset": "V1", "output": "/0", "score": "/1"}
+            spec["rows"] |= {"positiveClass": "1", "task": "Binary"}
 
 
 def _complete_step(step: Json) -> None:
@@ -482,8 +512,11 @@ def _complete_step(step: Json) -> None:
     if "pause" in step:
         return
     until = step.setdefault("until", {})
-    if isinstance(until, dict) and not until.keys() & {"atLeast", "requests"}:
-        until["requests"] = 1
+    if isinstance(until, dict):
+        if not until.keys() & {"atLeast", "requests"}:
+            until["requests"] = 1
+        if until.get("verdict"):
+            until.setdefault("atMost", "8760h")
 
 
 def _containers(spec: Json) -> Iterator[tuple[Json, Json]]:

@@ -65,6 +65,18 @@ def test_changes(apiserver: Server, existing: Json, one: Json) -> None:
     check(answer, one.get("says", ""))
 
 
+@pytest.mark.parametrize("one", OF_EXPERIMENTS["objectives"], ids=str)
+def test_objectives_of_rollouts(apiserver: Server, one: Json) -> None:
+    kind: Json = {"split": one["split"]} if "split" in one else {"shadow": {}}
+    trial: Json = {
+        "steps": [{"name": "a", **kind, "until": {"verdict": True, "atMost": "1h"}}],
+        "objectives": [{"name": "better", "feedback": "churned", **one["objective"]}],
+    }
+    declared: Json = {key: one[key] for key in ("rows", "feedback") if key in one}
+    spec: Json = {"capture": {}, **declared, "rollout": {"experiment": trial}}
+    check(told_of_model(apiserver, "churn", merged(BASE, spec)), one.get("says", ""))
+
+
 @pytest.mark.parametrize(
     "one", OF_EXPERIMENTS["rollouts"], ids=lambda one: str(one["rollout"])[:90]
 )

@@ -117,6 +117,29 @@ WHOLE: Mapping[str, Json] = {
                 "message": "m",
             }
         ],
+        "beganAt": TIME,
+        "comparisons": [
+            {
+                "objective": "accuracy",
+                "candidate": "v2",
+                "rows": 8412,
+                "incumbent": "0.0624",
+                "challenger": "0.0412",
+                "difference": "-0.0212",
+                "low": "-0.0331",
+                "high": "-0.0093",
+                "evidence": 6.02,
+                "needed": 2.9957,
+                "spent": True,
+                "state": "Reached",
+                "message": "m",
+            }
+        ],
+        "attempts": 2,
+        "look": 37,
+        "leader": "v2",
+        "undecided": "m",
+        "recommended": "v2",
         "winner": "v2",
         "promotion": {"patch": '{"spec":{"model":{"version":"2"}}}', "until": TIME},
         "verdict": {

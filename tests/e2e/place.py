@@ -86,9 +86,9 @@ class Place:
         selector = ",".join(f"{GROUP}/{key}={value}" for key, value in labels.items())
         return self.kube.all(kind, self.namespace, labelSelector=selector)
 
-    def all_events(self, name: str, reason: str = "") -> list[Json]:
-        """The Events on a ModelDeployment, those with this reason only."""
-        chosen = f"involvedObject.kind=ModelDeployment,involvedObject.name={name}"
+    def all_events(self, name: str, reason: str = "", kind: str = "ModelDeployment") -> list[Json]:
+        """The Events on an object, those with this reason only."""
+        chosen = f"involvedObject.kind={kind},involvedObject.name={name}"
         if reason:
             chosen += f",reason={reason}"
         return self.kube.all("Event", self.namespace, fieldSelector=chosen)

@@ -143,10 +143,17 @@ def scale_recorder(place: Place, replicas: int) -> None:
 
 def kill_recorder(place: Place) -> None:
     """Kill the recorder at once, as a node that dies does, and wait for another one."""
+    _kill(place, "contender-recorder")
+
+
+def kill_operator(place: Place) -> None:
+    """Kill the operator likewise."""
+    _kill(place, "contender-operator")
+
+
+def _kill(place: Place, name: str) -> None:
     place.kubectl(
-        *("-n", SYSTEM, "delete", "pod", "-l", "app.kubernetes.io/name=contender-recorder"),
+        *("-n", SYSTEM, "delete", "pod", "-l", f"app.kubernetes.io/name={name}"),
         *("--grace-period=0", "--force"),
     )
-    place.kubectl(
-        *("-n", SYSTEM, "rollout", "status", "deployment/contender-recorder", "--timeout=120s")
-    )
+    place.kubectl("-n", SYSTEM, "rollout", "status", f"deployment/{name}", "--timeout=120s")

@@ -44,6 +44,7 @@ STEPS: dict[str, Callable[[World, Any], None]] = {
     "annotate experiment": lambda world, one: world.annotate_experiment(**one),
     "installed": World.install,
     "recorder says": World.recorder_says,
+    "recorder looks": lambda world, one: world.recorder_looks(**one),
     "run ends": lambda world, one: world.run_ends(**one),
 }
 """What may happen in a situation."""

@@ -5,7 +5,7 @@ steps as `contender.controller.reconcile` does. Nothing happens by itself: pods 
 time passes when a test says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,9 @@ from contender.core.children import CHILDREN
 from contender.core.diff import Annotate, Create, Delete, Update, Write, diff
 from contender.core.errors import explain
 from contender.core.events import Event, transitions
+from contender.core.experiment.course import run_of
 from contender.core.experiment.events import experiment_transitions
+from contender.core.experiment.looks import Look, read_look
 from contender.core.experiment.tell import worth_writing
 from contender.core.manifest import Manifest, format_time, name_of, owned_by
 from contender.core.plan import Plan, Problem, make_plan
@@ -87,6 +89,8 @@ class World:
         self.routers = Routers()
         self.installation = Installation()
         self.capture: CaptureReport | None = None
+        self.looks: dict[str, tuple[Look, ...]] = {}
+        """By what tells an Experiment in the recorder: what it has noted."""
         self._numbers = count(1)
         self.owner: Manifest = {
             "apiVersion": API_VERSION,
@@ -110,6 +114,30 @@ class World:
     def recorder_says(self, said: Mapping[str, Any] | None) -> None:
         """Set what is said of the capture; None: the recorder does not answer."""
         self.capture = None if said is None else CaptureReport(**said)
+
+    def recorder_looks(
+        self, experiment: str, means: Sequence[Mapping[str, Any]], **pairs: Mapping[str, int]
+    ) -> None:
+        """Let the recorder note how an Experiment stands, all of it in one epoch.
+
+        Args:
+            experiment: its name.
+            means: as `POST /v1/looks` tells them; an epoch, a feedback and variances that are not
+                told are the ones that go without saying.
+            pairs: counts of requests by candidate.
+        """
+        owner = self.get("Experiment", experiment)
+        run = run_of(owner["metadata"]["uid"], (owner.get("status") or {}).get("attempts", 0))
+        known = self.looks.get(run, ())
+        told = {
+            "number": len(known) + 1,
+            "at": self.now.timestamp(),
+            "means": [_mean(one) for one in means],
+            "pairs": [
+                {"epoch": "e1", "arm": arm, "counts": counts} for arm, counts in pairs.items()
+            ],
+        }
+        self.looks[run] = (*known, read_look(told))
 
     # What the operator does
 
@@ -138,6 +166,7 @@ class World:
             experiments=tuple(one for one in objects if one["kind"] == "Experiment"),
             routers=self.routers.readings(self.objects.values()),
             capture=self.capture,
+            looks=self.looks,
             installation=self.installation,
         )
 
@@ -447,6 +476,17 @@ class World:
                 **self._identity(),
             },
         }
+
+
+def _mean(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mean of losses that are 0 or 1, of rows that do not depend on each other."""
+    n, mean = one["n"], one.get("mean", 1.0)
+    square = mean
+    if one["kind"] == "pair":
+        mean, square = (one["worse"] - one["better"]) / n, (one["worse"] + one["better"]) / n
+    variance = (square - mean * mean) / (n - 1)
+    said = {"epoch": "e1", "feedback": "churned", "loss": "ZeroOne", "mean": mean}
+    return {**said, "rowVariance": variance, "bucketVariance": variance, **one}
 
 
 def merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

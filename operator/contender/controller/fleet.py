@@ -1,6 +1,7 @@
 """Metrics of every ModelDeployment and Experiment, read from the cache when they are scraped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -10,6 +11,8 @@ from contender.core.manifest import Manifest, condition, name_of
 
 _KEYS = ["namespace", "name"]
 _CONDITIONS = ("Available", "Ready", "Stalled")
+_WHERE_ASKED_FOR = ("Capturing", "Retrained")
+"""Conditions of what spec may leave out."""
 _OF_ARMS = (
     ("weight", "weight_percent", "Percent of the requests that an arm answers"),
     ("shadowPercent", "shadow_percent", "Percent of the requests of which an arm gets copies"),
@@ -17,6 +20,18 @@ _OF_ARMS = (
     ("requests", "requests", "Requests and copies that were counted in the experiment"),
     ("errors", "errors", "Of them: 5xx, no answer, or too late"),
     ("missing", "missing", "Copies that were not sent because too many were under way"),
+)
+_OF_OBJECTIVES = (
+    ("rows", "Rows with a truth that were compared"),
+    ("difference", "The candidate's mean loss or reward minus the incumbent's"),
+    ("low", "Lower end of the interval of the difference"),
+    ("high", "Upper end of the interval of the difference"),
+    ("evidence", "Natural logarithm of the greatest evidence about the objective"),
+    ("needed", "Evidence from which on the objective is decided"),
+)
+_OF_GUARDRAILS = (
+    ("evidence", "Natural logarithm of the evidence that the candidate does harm"),
+    ("needed", "Evidence from which on the guardrail is breached"),
 )
 
 
@@ -59,7 +74,8 @@ class Fleet(Collector):
                 1,
             )
             ready.add_metric(key, serving.get("ready", 0))
-            for kind in _CONDITIONS:
+            asked = [kind for kind in _WHERE_ASKED_FOR if condition(owner, kind)]
+            for kind in (*_CONDITIONS, *asked):
                 state.add_metric([*key, *_judged(owner, kind)], _holds(owner, kind))
         yield from (info, state, ready)
         yield from self._experiments()
@@ -76,6 +92,8 @@ class Fleet(Collector):
             key: GaugeMetricFamily(f"contender_experiment_arm_{name}", meaning, labels=arm)
             for key, name, meaning in _OF_ARMS
         }
+        objectives = _families("objective", _OF_OBJECTIVES)
+        guardrails = _families("guardrail", _OF_GUARDRAILS)
         for one in self._caches.all_experiments() if self._leads() else ():
             key = [one["metadata"]["namespace"], name_of(one)]
             status = one.get("status") or {}
@@ -85,7 +103,29 @@ class Fleet(Collector):
             for shown in status.get("arms") or []:
                 for field, family in families.items():
                     family.add_metric([*key, shown["name"], shown["version"]], shown.get(field, 0))
-        yield from (info, *families.values())
+            for shown in status.get("comparisons") or []:
+                _add(objectives, [*key, shown["objective"], shown["candidate"]], shown)
+            for shown in status.get("guardrails") or []:
+                _add(guardrails, [*key, shown["name"], shown["candidate"]], shown)
+        yield from (info, *families.values(), *objectives.values(), *guardrails.values())
+
+
+def _families(of: str, fields: tuple[tuple[str, str], ...]) -> dict[str, GaugeMetricFamily]:
+    """Return a metric for each field of a comparison of candidates."""
+    return {
+        field: GaugeMetricFamily(
+            f"contender_experiment_{of}_{field}", meaning, labels=[*_KEYS, of, "candidate"]
+        )
+        for field, meaning in fields
+    }
+
+
+def _add(
+    families: Mapping[str, GaugeMetricFamily], labels: list[str], shown: Mapping[str, Any]
+) -> None:
+    for field, family in families.items():
+        if (value := shown.get(field, "")) != "":
+            family.add_metric(labels, float(value))
 
 
 def _judged(owner: Manifest, kind: str) -> tuple[str, str]:

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.controller.caches import Caches
+from contender.controller.looks import LookReader
 from contender.controller.recorder import RecorderReader
 from contender.controller.routers import RouterReader
 from contender.core import names
 from contender.core.capturing import CaptureReport
 from contender.core.children.controller_revision import RESOURCE as RECORDS
 from contender.core.children.experiment import RESOURCE as EXPERIMENTS
-from contender.core.experiment.course import STARTED
+from contender.core.experiment.course import STARTED, run_of
+from contender.core.experiment.looks import Look
 from contender.core.manifest import Manifest, annotation, name_of, owned_by
 from contender.core.records import read_record
 from contender.core.retraining import account, lacks_pods
@@ -38,12 +40,14 @@ class Gatherer:
         caches: Caches,
         routers: RouterReader,
         recorder: RecorderReader,
+        looks: LookReader,
         installation: Installation,
     ) -> None:
         self._client = client
         self._caches = caches
         self._routers = routers
         self._recorder = recorder
+        self._looks = looks
         self._installation = installation
         self._accounts: dict[Key, tuple[datetime, bool]] = {}
 
@@ -72,6 +76,7 @@ class Gatherer:
             seen,
             routers=readings,
             capture=self._capture(key, readings) if captures else None,
+            looks=self._seen(key, seen.experiments),
             allowed_accounts={
                 name: await self._allows((key[0], name), seen.now)
                 for name in sorted(_accounts(seen.spec, seen.children))
@@ -105,6 +110,22 @@ class Gatherer:
         sent, undelivered = (sum(one) for one in zip(*logged, strict=True)) if logged else (0, 0)
         self._recorder.note_routers(key, sent, undelivered)
         return self._recorder.report(key)
+
+    def _seen(self, key: Key, experiments: tuple[Manifest, ...]) -> dict[str, tuple[Look, ...]]:
+        """Return what the recorder has noted of the Experiments that compare by it; have it keep
+        the verdicts of those that have ended."""
+        found: dict[str, tuple[Look, ...]] = {}
+        for one in experiments:
+            status = one.get("status") or {}
+            if not one["spec"].get("objectives"):
+                continue
+            run = run_of(one["metadata"]["uid"], status.get("attempts", 0))
+            if status.get("phase") in STARTED:
+                found[run] = self._looks.of(key, run, status.get("look", 0))
+            elif verdict := status.get("verdict"):
+                told = {name: status.get(name) for name in ("plan", "comparisons", "look")}
+                self._looks.keep(run, {"experiment": name_of(one), "verdict": verdict, **told})
+        return found
 
     async def _reports(
         self, pods: tuple[Manifest, ...], others: list[Manifest]

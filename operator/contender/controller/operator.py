@@ -18,9 +18,11 @@ from contender.controller.announce import Announcer
 from contender.controller.caches import Caches
 from contender.controller.fleet import Fleet
 from contender.controller.host import tolerate_leftovers, watch_owners
+from contender.controller.looks import LookReader
 from contender.controller.queue import WorkQueue
 from contender.controller.reconcile import Reconciler
 from contender.controller.recorder import RecorderReader
+from contender.controller.recorder_client import RecorderClient
 from contender.controller.routers import RouterReader
 from contender.controller.settings import Settings
 from contender.core.names import OPERATOR
@@ -51,15 +53,17 @@ async def run_operator(settings: Settings) -> None:
         caches = Caches(client, settings.namespaces, queue.add)
         announcer = Announcer(client, busy=lambda: len(queue) > 0)
         routers = RouterReader()
-        recorder = RecorderReader(
-            settings.installation.recorder, lambda key: queue.add(key, urgent=False)
+        asking = RecorderClient(settings.installation.recorder)
+        recorder = RecorderReader(asking, lambda key: queue.add(key, urgent=False))
+        looks = LookReader(asking, lambda key: queue.add(key, urgent=False))
+        reconciler = Reconciler(
+            client, caches, announcer, routers, recorder, looks, settings.installation
         )
-        reconciler = Reconciler(client, caches, announcer, routers, recorder, settings.installation)
         # Kopf takes tasks younger than itself for its own and cancels them: ours come first.
         tasks = [
             asyncio.create_task(caches.run()),
             asyncio.create_task(announcer.run()),
-            *([asyncio.create_task(recorder.run())] if settings.installation.recorder else []),
+            *([asyncio.create_task(one.run()) for one in (recorder, looks) if asking.exists]),
             *(
                 asyncio.create_task(_work(queue, caches, recorder, reconciler, lease))
                 for _ in range(settings.workers)
@@ -94,6 +98,7 @@ async def run_operator(settings: Settings) -> None:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await routers.close()
+            await asking.close()
             if lease:
                 await lease.release()
 

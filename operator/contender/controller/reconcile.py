@@ -16,6 +16,7 @@ from contender.controller.announce import Announcer
 from contender.controller.apply import Applier, Hindrance, collection_of
 from contender.controller.caches import OWNERS, Caches
 from contender.controller.gather import Gatherer
+from contender.controller.looks import LookReader
 from contender.controller.recorder import RecorderReader
 from contender.controller.routers import RouterReader
 from contender.core import names
@@ -65,12 +66,13 @@ class Reconciler:
         announcer: Announcer,
         routers: RouterReader,
         recorder: RecorderReader,
+        looks: LookReader,
         installation: Installation,
     ) -> None:
         self._client = client
         self._caches = caches
         self._announcer = announcer
-        self._gatherer = Gatherer(client, caches, routers, recorder, installation)
+        self._gatherer = Gatherer(client, caches, routers, recorder, looks, installation)
         self._applier = Applier(client, caches)
 
     async def reconcile(self, key: Key) -> float | None:

@@ -5,15 +5,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import aiohttp
-
+from contender.controller.recorder_client import RecorderClient, Unanswered
 from contender.core.capturing import CaptureReport
 from contender.kube.copies import Key
-from contender.router.names import RECORDER_HTTP_PORT, TOKEN_FOLDER
 
 LOOK_SECONDS = 15.0
 WINDOW_SECONDS = 120.0
@@ -22,8 +19,6 @@ ON_THE_WAY_SECONDS = 5.0
 """Until what a router counts as sent is counted by the recorder, at most."""
 STALE_SECONDS = 60.0
 """An answer that is older counts as none."""
-PATIENCE_SECONDS = 10.0
-TOKEN = Path(TOKEN_FOLDER) / "token"
 _UNREAD = ("requestUnread", "answerUnread")
 
 log = logging.getLogger(__name__)
@@ -56,15 +51,18 @@ class RecorderReader:
     """Knows what the recorder says of each endpoint.
 
     Args:
-        address: DNS name of the recorder's Service; empty: there is none.
+        recorder: how to ask it.
         wake: called with the key of an endpoint of which something else is to be told.
         clock: seconds.
     """
 
     def __init__(
-        self, address: str, wake: Callable[[Key], None], clock: Callable[[], float] = monotonic
+        self,
+        recorder: RecorderClient,
+        wake: Callable[[Key], None],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._url = f"http://{address}:{RECORDER_HTTP_PORT}/v1/endpoints" if address else ""
+        self._client = recorder
         self._wake = wake
         self._clock = clock
         self._answered_at = float("-inf")
@@ -78,30 +76,19 @@ class RecorderReader:
 
     async def run(self) -> None:
         """Ask for ever."""
-        if not self._url:
-            return
-        timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
-            while True:
-                try:
-                    self.take(await self._ask(session))
-                except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                    log.warning("the recorder does not answer: %s", error)
-                self._looked.set()
-                self.wake_those_concerned()
-                await asyncio.sleep(LOOK_SECONDS)
+        while self._client.exists:
+            try:
+                self.take(await self._client.ask("GET", "/v1/endpoints"))
+            except Unanswered as error:
+                log.warning("the recorder does not answer: %s", error)
+            self._looked.set()
+            self.wake_those_concerned()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def looked(self) -> None:
         """Wait until it is known whether the recorder answers: nothing is to be told before."""
-        if self._url:
+        if self._client.exists:
             await self._looked.wait()
-
-    async def _ask(self, session: aiohttp.ClientSession) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {TOKEN.read_text()}"}
-        async with session.get(self._url, headers=headers) as answer:
-            if answer.status != 200:
-                raise ValueError(f"{answer.status}: {(await answer.text())[:300]}")
-            return await answer.json()
 
     def take(self, page: Mapping[str, Any]) -> None:
         """Take over an answer of the recorder."""

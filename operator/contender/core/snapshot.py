@@ -11,6 +11,7 @@ from contender.core.manifest import Manifest, annotation, label, name_of
 
 if TYPE_CHECKING:
     from contender.core.capturing import CaptureReport
+    from contender.core.experiment.looks import Look
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ class Snapshot:
     """By revision of a candidate: why the API server refuses one of its children."""
     capture: "CaptureReport | None" = None
     """What is said of the capture; None: the recorder does not answer."""
+    looks: "Mapping[str, tuple[Look, ...]]" = field(default_factory=lambda: {})
+    """By uid of an Experiment (and number of its retries): what the recorder has noted of it, in
+    the order of its numbers. At least what status does not know yet, and the last that it does."""
     installation: Installation = Installation()
     """What holds for all ModelDeployments."""
     insisted: Mapping[str, Insistence] = field(default_factory=lambda: {})

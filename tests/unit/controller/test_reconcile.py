@@ -7,8 +7,10 @@ import pytest
 from contender.controller import reconcile
 from contender.controller.announce import Announcer
 from contender.controller.caches import Caches
+from contender.controller.looks import LookReader
 from contender.controller.reconcile import Reconciler
 from contender.controller.recorder import RecorderReader
+from contender.controller.recorder_client import RecorderClient
 from contender.controller.routers import RouterReader
 from contender.core.manifest import condition
 from contender.core.snapshot import Installation
@@ -72,8 +74,10 @@ async def test_what_is_found_to_have_changed_is_looked_at_again_at_once() -> Non
 
 
 def _reconciler(client: Client, caches: Caches) -> Reconciler:
-    recorder = RecorderReader("", lambda key: None)
-    return Reconciler(client, caches, Announcer(client), RouterReader(), recorder, Installation())
+    nobody = RecorderClient("")
+    recorder, looks = RecorderReader(nobody, lambda key: None), LookReader(nobody, lambda key: None)
+    announcer, routers = Announcer(client), RouterReader()
+    return Reconciler(client, caches, announcer, routers, recorder, looks, Installation())
 
 
 async def test_a_defect_is_said_in_status_and_raised(monkeypatch: pytest.MonkeyPatch) -> None:

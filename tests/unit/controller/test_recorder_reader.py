@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from contender.controller.recorder import RecorderReader
+from contender.controller.recorder_client import RecorderClient
 from contender.core.capturing import CaptureReport
 
 KEY = ("shop", "churn")
@@ -30,7 +31,7 @@ def woken() -> list[Any]:
 
 @pytest.fixture
 def reader(clock: Clock, woken: list[Any]) -> RecorderReader:
-    return RecorderReader("recorder.svc", woken.append, clock)
+    return RecorderReader(RecorderClient("recorder.svc"), woken.append, clock)
 
 
 def page(uid: str = "u", trouble: str = "", **counters: int) -> dict[str, Any]:

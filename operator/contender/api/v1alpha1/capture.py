@@ -172,8 +172,8 @@ class Feedback(
     """Label: the true class or value, which judges every arm. Reward: a number that the answer
     earned, which judges the arm that was served."""
     delay: Annotated[str, duration("0s", "43800h")] = "0s"
-    """How long it takes until it is complete, default 0s; what is younger is not counted against
-    coverage."""
+    """How long it takes until it is complete, default 0s. Younger rows count neither in verdicts
+    nor against coverage: what comes early is not like the rest."""
     missing: Literal["Exclude", "Zero"] = "Exclude"
     """What a prediction counts for which none came within delay: nothing (Exclude, the default), or
     0 (Zero)."""

@@ -7,6 +7,12 @@ from pydantic import Field
 from contender.api.v1alpha1.base import MAX_NAME, ApiModel, Image, list_map, rule, rules
 from contender.api.v1alpha1.container import Model
 from contender.api.v1alpha1.experiment_status import ExperimentStatus
+from contender.api.v1alpha1.objectives import (
+    NEEDS_OBJECTIVES,
+    OBJECTIVES_LIMIT,
+    Analysis,
+    Objective,
+)
 from contender.api.v1alpha1.steps import (
     MOST_CANDIDATES,
     MOST_STEPS,
@@ -44,7 +50,7 @@ class ExperimentSpec(
                 f"{field} cannot be changed: make another Experiment",
                 field=f".{field}",
             )
-            for field in ("match", "stickiness", "guardrails")
+            for field in ("match", "stickiness", "guardrails", "objectives", "analysis")
         ),
         *(
             rule(
@@ -72,6 +78,7 @@ class ExperimentSpec(
             "a percent names no candidate",
             field=".steps",
         ),
+        NEEDS_OBJECTIVES,
     ),
 ):
     """What is to be found out. Only `promotion` and `paused` can be changed later."""
@@ -95,9 +102,20 @@ class ExperimentSpec(
         Annotated[list[Guardrail], Field(max_length=10, json_schema_extra=list_map("name"))] | None
     ) = None
     """What a candidate must not do."""
-    promotion: Literal["Automatic", "Manual"] = "Manual"
-    """Automatic: a single candidate that is left after all steps wins. Manual: a person decides, by
-    the annotation `contender.dev/promote`."""
+    objectives: (
+        Annotated[
+            list[Objective],
+            Field(min_length=1, max_length=OBJECTIVES_LIMIT, json_schema_extra=list_map("name")),
+        ]
+        | None
+    ) = None
+    """What a candidate has to reach, all of it."""
+    analysis: Analysis | None = None
+    """How evidence is weighed."""
+    promotion: Literal["Automatic", "Manual", "Recommend"] = "Manual"
+    """Automatic: the winner of the verdict takes over; without objectives, a single candidate that
+    is left after all steps. Manual: a person decides, by the annotation `contender.dev/promote`.
+    Recommend: the winner is named with the patch that Git has to make, and traffic goes back."""
     paused: bool = False
     """It waits while true; traffic stays as it is."""
 

@@ -107,6 +107,37 @@ class GuardrailStatus(ApiModel):
     """The same in words."""
 
 
+class Comparison(ApiModel):
+    """How a candidate does by an objective, as far as is known."""
+
+    objective: str
+    """Name of the objective."""
+    candidate: str
+    """Name of the candidate."""
+    rows: int = 0
+    """Rows with a truth, of both arms; a row that both have answered is one."""
+    incumbent: str = ""
+    """The incumbent's mean loss or reward."""
+    challenger: str = ""
+    """The candidate's."""
+    difference: str = ""
+    """The candidate's minus the incumbent's."""
+    low: str = ""
+    """Lower end of its interval."""
+    high: str = ""
+    """Upper end. The interval is valid however often one looks."""
+    evidence: float = 0.0
+    """Natural logarithm of the greatest evidence so far that the goal is reached, or missed."""
+    needed: float = 0.0
+    """From here on it is decided."""
+    spent: bool = False
+    """Whether it had its one look at the horizon."""
+    state: Literal["NoData", "Undecided", "Reached", "Missed"] = "NoData"
+    """Reached: the whole interval keeps the margin. Missed: all of it is beyond. Both stay."""
+    message: str = ""
+    """The same in words."""
+
+
 class ArmCount(ApiModel):
     """What routers counted of an arm."""
 
@@ -210,6 +241,20 @@ class ExperimentStatus(ApiModel):
     """The incumbent and its challengers."""
     guardrails: list[GuardrailStatus] | None = None
     """What each guardrail says of each candidate."""
+    began_at: Time | None = None
+    """When the first step began."""
+    comparisons: list[Comparison] | None = None
+    """What each objective says of each candidate."""
+    attempts: int = 0
+    """How often it was retried; each time it begins anew, also in the recorder."""
+    look: int = 0
+    """Number of the recorder's last look that was weighed."""
+    leader: str = ""
+    """The candidate that has reached all objectives."""
+    undecided: str = ""
+    """Why nothing can be decided about the objectives, once that is so."""
+    recommended: str = ""
+    """The candidate that a person may promote; meanwhile the incumbent has all traffic."""
     winner: str = ""
     """The candidate that is to serve."""
     promotion: Promotion | None = None

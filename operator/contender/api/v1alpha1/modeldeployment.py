@@ -67,6 +67,13 @@ _UNKNOWN_VOLUME = (
 )
 
 
+_OBJECTIVES = (
+    "!has(self.rollout) || !has(self.rollout.experiment.objectives)"
+    " || self.rollout.experiment.objectives.all(o, {})"
+)
+"""Of each objective of a rollout."""
+
+
 class ModelDeploymentSpec(
     ApiModel,
     json_schema_extra=rules(
@@ -111,6 +118,43 @@ class ModelDeploymentSpec(
             f"capture.retention.age ({DEFAULT_RETENTION_AGE} when unset) must be longer than the"
             " delay of each feedback, which else finds no answer: raise it, or lower delay",
             field=".capture.retention",
+        ),
+        rule(
+            _OBJECTIVES.format(
+                "has(self.feedback) && self.feedback.exists(f, f.name == o.feedback)"
+            ),
+            "an objective names a feedback that is not declared: add it to spec.feedback",
+            field=".rollout.experiment.objectives",
+        ),
+        rule(
+            _OBJECTIVES.format(
+                "!has(self.feedback) || self.feedback.all(f, f.name != o.feedback"
+                " || has(o.loss) == (f.kind == 'Label'))"
+            ),
+            "an objective about a label says by loss what a wrong answer costs; one about a reward,"
+            " of which more is better, has no loss",
+            field=".rollout.experiment.objectives",
+        ),
+        rule(
+            _OBJECTIVES.format(
+                "!has(o.loss) || (has(self.rows) && has(self.rows.task)"
+                " && (o.loss in ['Squared', 'Absolute'] ? self.rows.task == 'Regression'"
+                " : o.loss == 'ZeroOne' ? self.rows.task != 'Regression'"
+                " : self.rows.task == 'Binary' && has(self.rows.score)))"
+            ),
+            "a loss does not fit spec.rows: ZeroOne needs task Binary or Multiclass, Squared and"
+            " Absolute task Regression, Brier and LogLoss task Binary with score",
+            field=".rollout.experiment.objectives",
+        ),
+        rule(
+            _OBJECTIVES.format(
+                "!has(self.feedback) || self.feedback.all(f, f.name != o.feedback"
+                " || (f.kind == 'Label' && !(has(f.dependsOnAnswer) && f.dependsOnAnswer))"
+                " || self.rollout.experiment.steps.exists(s, has(s.split)))"
+            ),
+            "an objective is about a truth that depends on the answer that the caller got (kind"
+            " Reward, or dependsOnAnswer): copies cannot be judged by it, add a split step",
+            field=".rollout.experiment.objectives",
         ),
     ),
 ):

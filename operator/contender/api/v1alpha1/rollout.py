@@ -5,6 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contender.api.v1alpha1.base import ApiModel, list_map, rule, rules
+from contender.api.v1alpha1.objectives import (
+    NEEDS_OBJECTIVES,
+    OBJECTIVES_LIMIT,
+    Analysis,
+    Objective,
+)
 from contender.api.v1alpha1.steps import MOST_STEPS, Guardrail, Match, Step, Stickiness
 
 CANDIDATE = "candidate"
@@ -26,6 +32,7 @@ class RolloutExperiment(
             f"the only candidate of a rollout is named {CANDIDATE}",
             field=".steps",
         ),
+        NEEDS_OBJECTIVES,
     ),
 ):
     """An Experiment that each changed model goes through. Its candidate is named `candidate`."""
@@ -42,8 +49,19 @@ class RolloutExperiment(
         Annotated[list[Guardrail], Field(max_length=10, json_schema_extra=list_map("name"))] | None
     ) = None
     """What the candidate must not do."""
-    promotion: Literal["Automatic", "Manual"] = "Automatic"
-    """Automatic: it serves after all steps. Manual: a person decides."""
+    objectives: (
+        Annotated[
+            list[Objective],
+            Field(min_length=1, max_length=OBJECTIVES_LIMIT, json_schema_extra=list_map("name")),
+        ]
+        | None
+    ) = None
+    """What the candidate has to reach, all of it."""
+    analysis: Analysis | None = None
+    """How evidence is weighed."""
+    promotion: Literal["Automatic", "Manual", "Recommend"] = "Automatic"
+    """Automatic: it serves after all steps, if it has reached the objectives. Manual: a person
+    decides. Recommend: a person decides too, and meanwhile the incumbent has all traffic."""
 
 
 class Rollout(ApiModel):

@@ -113,8 +113,13 @@ class Until(
     ApiModel,
     json_schema_extra=rules(
         rule(
-            "has(self.atLeast) || has(self.requests)",
-            "say when the step is over: atLeast, requests, or both",
+            "has(self.atLeast) || has(self.requests) || (has(self.verdict) && self.verdict)",
+            "say when the step is over: atLeast, requests, verdict, or several of them",
+        ),
+        rule(
+            "!has(self.verdict) || !self.verdict || has(self.atMost)",
+            "evidence may never come: say atMost, after which the experiment is Inconclusive",
+            field=".atMost",
         ),
         rule(
             "!has(self.atLeast) || !has(self.atMost)"
@@ -129,6 +134,8 @@ class Until(
     """So much time has passed."""
     requests: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """Each candidate that is left has answered so many requests, or copies."""
+    verdict: bool = False
+    """The objectives are decided: one candidate has reached all of them."""
     at_most: Annotated[str, duration("10s", "8760h")] | None = None
     """When this time is over before, the experiment is Inconclusive: its traffic goes back, and a
     person decides."""

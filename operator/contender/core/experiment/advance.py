@@ -17,6 +17,7 @@ from contender.core.experiment.obey import obey
 from contender.core.experiment.patience import hopeless
 from contender.core.experiment.progress import progress
 from contender.core.experiment.resolve import Unresolvable, resolve
+from contender.core.experiment.verdicts import concluded, rejecting, weigh_looks
 
 
 def advance(course: Course, scene: Scene) -> Course:
@@ -52,7 +53,8 @@ def _look(course: Course, scene: Scene) -> tuple[Course, set[Trigger]]:
             return _pending(course, scene, triggers)
         case Phase.RUNNING | Phase.PAUSED:
             triggers |= set(_of_incumbent(course, scene))
-            course = _judged(course, scene)
+            course, decided = _judged(course, scene)
+            triggers |= decided
             if course.status.plan and not course.left:
                 triggers.add(Trigger.ALL_REJECTED)
             if not triggers:
@@ -130,21 +132,23 @@ def _of_winner(course: Course, scene: Scene) -> Iterator[Trigger]:
     """Let Git have the last word where the spec is followed."""
     if (
         course.winner
-        and not scene.snapshot.follows_winner
         and not course.owned
+        and not course.follows_winner(scene.snapshot)
         and course.phase != Phase.AWAITING_SPEC
     ):
         yield Trigger.WIN_AWAITS_SPEC
 
 
-def _judged(course: Course, scene: Scene) -> Course:
-    """Reject candidates that breach a guardrail, or never get ready."""
+def _judged(course: Course, scene: Scene) -> tuple[Course, set[Trigger]]:
+    """Reject candidates that breach a guardrail, never get ready or miss an objective, and note
+    which one has reached all of them."""
     for one in course.left:
         refused = scene.snapshot.refused.get(one.revision, "")
         why = refused or _breach(course, one.name) or hopeless(scene.snapshot, one.revision)
         if why:
-            course = _rejecting(course, one, why)
-    return course
+            course = rejecting(course, one.name, why)
+    course, outcomes = weigh_looks(course, scene)
+    return concluded(course, outcomes)
 
 
 def _breach(course: Course, candidate: str) -> str:
@@ -152,15 +156,3 @@ def _breach(course: Course, candidate: str) -> str:
         if one.breached:
             return f"guardrail {one.guardrail}: {one.message}"
     return ""
-
-
-def _rejecting(course: Course, one: PlannedArm, why: str) -> Course:
-    arms = [
-        arm.model_copy(update={"state": "Rejected", "message": why})
-        if arm.name == one.name
-        else arm
-        for arm in course.status.arms or []
-    ]
-    # One that was to serve serves no more.
-    winner = "" if course.status.winner == one.name else course.status.winner
-    return course.told(arms=arms, winner=winner)

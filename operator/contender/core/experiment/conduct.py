@@ -203,7 +203,7 @@ def _marked(
             continue
         winners.add(record.name)
         marked = record.marked(ANNOTATION_EARNED=course.name)
-        if snapshot.follows_winner and not course.owned:
+        if course.follows_winner(snapshot):
             words = pod_input(snapshot.spec)
             against = f"{names.digest(words)} {names.digest(model_input(words))}"
             marked = marked.marked(ANNOTATION_WON=against)

@@ -86,6 +86,11 @@ class Course:
         return name_of(self.owner)
 
     @property
+    def run(self) -> str:
+        """What tells its data in the recorder."""
+        return run_of(self.owner["metadata"]["uid"], self.status.attempts)
+
+    @property
     def phase(self) -> Phase:
         """Where it stands."""
         return Phase(self.status.phase)
@@ -132,6 +137,8 @@ class Course:
         """What that step wants; None: the incumbent answers everything."""
         if self.phase not in STARTED or self.status.step is None:
             return None
+        if self.status.recommended and not self.status.winner:
+            return None
         left = [one.name for one in self.left]
         return wish_at(self.spec.steps, self.traffic_index, left)
 
@@ -145,6 +152,10 @@ class Course:
             else None
         )
 
+    def follows_winner(self, snapshot: Snapshot) -> bool:
+        """Whether who wins serves at once, and not when spec names it."""
+        return snapshot.follows_winner and not self.owned and not self.status.recommended
+
     def findings(self, candidate: str) -> list[guardrails.Finding]:
         """Return what each guardrail says of a candidate."""
         checks = self.spec.guardrails or []
@@ -157,6 +168,11 @@ class Course:
     def told(self, **changes: Any) -> "Course":
         """Return the course with changes of its status."""
         return replace(self, status=self.status.model_copy(update=changes))
+
+
+def run_of(uid: str, attempts: int) -> str:
+    """Return what tells the data of an Experiment in the recorder: each retry begins anew."""
+    return f"{uid}.{attempts}" if attempts else uid
 
 
 def trial_of(course: Course, scene: Scene) -> Trial | None:
@@ -175,7 +191,7 @@ def trial_of(course: Course, scene: Scene) -> Trial | None:
         candidates=tuple(
             arm_of(record, one.name) for one, record in zip(course.left, arms, strict=True)
         ),
-        experiment=course.owner["metadata"]["uid"],
+        experiment=course.run,
         order=tuple(one.name for one in plan.candidates),
         weights={name: wish.weights.get(name, 0) for name in left},
         shadows={name: wish.shadows.get(name, 0) for name in left},

@@ -17,7 +17,12 @@ def enter(course: Course, scene: Scene, phase: Phase, trigger: Trigger) -> Cours
     """Return the course in its new phase."""
     course = course.told(phase=str(phase), reason=_reason(trigger))
     if trigger == Trigger.RETRY:
-        kept = {"handled": course.status.handled, "phase": str(phase), "reason": "Retry"}
+        kept = {
+            "handled": course.status.handled,
+            "phase": str(phase),
+            "reason": "Retry",
+            "attempts": course.status.attempts + 1,
+        }
         return replace(course, status=ExperimentStatus(**kept), records=())
     if trigger == Trigger.WIN_AWAITS_SPEC:
         return course.told(promotion=_promotion(course, scene))
@@ -61,8 +66,14 @@ def _why(course: Course, scene: Scene, trigger: Trigger) -> str:
         Trigger.INCUMBENT_CHANGES: f"the incumbent has changed: {serving}, and what was seen is"
         " about another one",
         Trigger.TIME_IS_OVER: f"step {step.name if step else ''} was not over after {late}:"
-        " promote, abort or retry it",
+        f" promote, abort or retry it{_undecided(course)}",
+        Trigger.NO_VERDICT: f"no verdict: {course.status.undecided}; promote, abort or retry it",
         Trigger.ABORT: "aborted by command",
         Trigger.CANNOT_RUN: course.status.message,
     }
     return told.get(trigger, str(trigger))
+
+
+def _undecided(course: Course) -> str:
+    """Return why the objectives are not decided."""
+    return f" ({course.status.undecided})" if course.status.undecided else ""

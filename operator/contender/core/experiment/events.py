@@ -20,6 +20,12 @@ def experiment_transitions(before: Mapping[str, Any], after: Mapping[str, Any]) 
         if arm["state"] == "Rejected" and known.get(arm["name"], {}).get("state") != "Rejected":
             message = f"{arm['name']} (version {arm['version']}): {arm.get('message', '')}"
             yield Event("Warning", "CandidateRejected", message)
+    leader = after.get("leader")
+    if leader and leader != before.get("leader"):
+        said = [
+            one["message"] for one in after.get("comparisons") or [] if one["candidate"] == leader
+        ]
+        yield Event("Normal", "ObjectivesReached", f"{leader}: {'; '.join(said)}")
     winner = after.get("winner")
     if winner and winner != before.get("winner"):
         yield Event("Normal", "CandidateWon", f"{winner} is to serve")

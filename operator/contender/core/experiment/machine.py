@@ -39,13 +39,16 @@ class Trigger(StrEnum):
     CANNOT_RUN = "cannot run"
     """What it needs can never be there as it is written."""
     ALL_REJECTED = "all candidates are rejected"
-    """Each has breached a guardrail or was never ready."""
+    """Each has breached a guardrail, missed an objective, or was never ready."""
     SPEC_FOLLOWS = "spec names the winner"
     """The ModelDeployment's spec has the winner's model."""
     WIN_AWAITS_SPEC = "a candidate wins, spec is followed"
     """By the end of all steps or by command, where promotion follows Spec."""
     WIN_SERVES = "a candidate wins, the winner is followed"
     """The same where promotion follows the Winner."""
+    NO_VERDICT = "no verdict is possible"
+    """The horizon has passed without evidence, comparisons do not hold, or all steps are done and
+    no candidate has reached the objectives."""
     TIME_IS_OVER = "time is over without evidence"
     """A step's `atMost` has passed before what it waits for."""
     PAUSE = "pause"
@@ -80,6 +83,7 @@ _MOVES: tuple[tuple[Trigger, tuple[Phase, ...], Phase], ...] = (
     (Trigger.CANNOT_RUN, (Phase.PENDING,), Phase.FAILED),
     (Trigger.PAUSE, (Phase.RUNNING,), Phase.PAUSED),
     (Trigger.RESUME, (Phase.PAUSED,), Phase.RUNNING),
+    (Trigger.NO_VERDICT, _UNDER_WAY, Phase.INCONCLUSIVE),
     (Trigger.TIME_IS_OVER, (Phase.RUNNING,), Phase.INCONCLUSIVE),
     (Trigger.ALL_REJECTED, _UNDER_WAY, Phase.REJECTED),
     (Trigger.WIN_SERVES, _OPEN, Phase.PROMOTED),

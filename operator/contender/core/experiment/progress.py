@@ -11,6 +11,7 @@ from contender.core.experiment.course import Course, Scene, floors, trial_of
 from contender.core.experiment.machine import Phase, Trigger
 from contender.core.experiment.patience import trouble_of
 from contender.core.experiment.steps import kind_of
+from contender.core.experiment.verdicts import at_the_end, concluded, proven
 from contender.core.manifest import format_time, parse_time
 
 
@@ -28,7 +29,7 @@ def progress(course: Course, scene: Scene) -> tuple[Course, set[Trigger]]:
         waits = _unready(course, scene)
         return _step(course, entered=not waits, message=waits), set()
     if kind_of(step).waits_for_person:
-        return _next(course), set()
+        return _next(course, scene)
     if at.started_at:
         return _timed(course, scene, step, parse_time(at.started_at))
     return _begun(course, scene), set()
@@ -37,7 +38,9 @@ def progress(course: Course, scene: Scene) -> tuple[Course, set[Trigger]]:
 def _begun(course: Course, scene: Scene) -> Course:
     """Note that the step has begun, if all routers do what it wants."""
     if scene.does(trial_of(course, scene)):
-        return _step(course, started_at=format_time(scene.now), message="")
+        now = format_time(scene.now)
+        begun = course.told(began_at=course.status.began_at or now)
+        return _step(begun, started_at=now, message="")
     return _step(course, message="routers take over the traffic of this step")
 
 
@@ -49,28 +52,51 @@ def _timed(
     asked = {one.name: counting.of_step(course.status, step.name, one.name) for one in course.left}
     least = timedelta(seconds=seconds(until.at_least)) if until.at_least else timedelta()
     if _is_over(course, scene.now, step):
-        return _next(course), set()
+        return _next(course, scene)
     if until.at_most and scene.now >= since + timedelta(seconds=seconds(until.at_most)):
-        return course, {Trigger.TIME_IS_OVER}
+        course, _ = concluded(course, at_the_end(course, scene))
+        return course, {Trigger.TIME_IS_OVER if course.left else Trigger.ALL_REJECTED}
     waits = [f"until {format_time(since + least)}"] if scene.now < since + least else []
     waits += [
         f"{name} has {count} of {until.requests} requests"
         for name, count in asked.items()
         if count < (until.requests or 0)
     ]
+    if until.verdict and not course.status.leader:
+        waits.append(f"until a verdict: {_standing(course)}")
     return _step(course, message=", ".join(waits)), set()
 
 
-def _next(course: Course) -> Course:
-    """Go on to the next step; after the last one the only candidate that is left may win."""
+def _next(course: Course, scene: Scene) -> tuple[Course, set[Trigger]]:
+    """Go on to the next step; after the last one a candidate may win."""
     at = course.status.step
     assert at is not None
     if at.index + 1 < len(course.spec.steps):
         following_step = course.spec.steps[at.index + 1]
-        return course.told(step=StepStatus(name=following_step.name, index=at.index + 1))
-    if course.spec.promotion == "Automatic" and len(course.left) == 1:
-        return course.told(winner=course.left[0].name)
-    return course
+        return course.told(step=StepStatus(name=following_step.name, index=at.index + 1)), set()
+    if course.spec.promotion == "Manual" or course.status.winner:
+        return course, set()
+    best, why = _best(course, scene)
+    if why:
+        return course.told(undecided=why), {Trigger.NO_VERDICT}
+    recommended = best if course.spec.promotion == "Recommend" else ""
+    winner = "" if recommended and course.owned else best
+    return course.told(recommended=recommended, winner=winner), set()
+
+
+def _best(course: Course, scene: Scene) -> tuple[str, str]:
+    """Return the candidate that has won: by its objectives, or else as the only one that is left;
+    or why nobody can."""
+    if course.spec.objectives:
+        return proven(course, scene)
+    return course.left[0].name if len(course.left) == 1 else "", ""
+
+
+def _standing(course: Course) -> str:
+    """Return how the candidates that are left do by their objectives."""
+    left = {one.name for one in course.left}
+    told = [one.message for one in course.status.comparisons or [] if one.candidate in left]
+    return "; ".join(filter(None, told)) or "no row with a truth was counted yet"
 
 
 def holds(course: Course, now: datetime) -> str:
@@ -86,14 +112,21 @@ def holds(course: Course, now: datetime) -> str:
         said = (step.pause.message if step.pause else "") or "somebody has to look"
         return f"{said}: resume it with contender.dev/resume={step.name}/<nonce>"
     if at.index + 1 == len(course.spec.steps) and _is_over(course, now, step):
-        left = [one.name for one in course.left]
-        if course.spec.promotion == "Automatic" and len(left) == 1:
-            return ""
-        return (
-            "all steps are done: promote one of"
-            f" {', '.join(left)} with contender.dev/promote=<candidate>/<nonce>, or abort"
-        )
+        return _asks(course)
     return ""
+
+
+def _asks(course: Course) -> str:
+    """Return what a person is asked after all steps; empty when nothing."""
+    how = "with contender.dev/promote=<candidate>/<nonce>, or abort"
+    if one := course.status.recommended or course.status.leader:
+        if course.spec.promotion == "Manual" or course.status.recommended:
+            return f"{one} has reached all objectives: promote it {how}"
+        return ""
+    left = [one.name for one in course.left]
+    if course.spec.promotion != "Manual" and (course.spec.objectives or len(left) == 1):
+        return ""
+    return f"all steps are done: promote one of {', '.join(left)} {how}"
 
 
 def _is_over(course: Course, now: datetime, step: Step) -> bool:
@@ -101,6 +134,8 @@ def _is_over(course: Course, now: datetime, step: Step) -> bool:
     if kind_of(step).waits_for_person:
         return step.name in course.status.resumed
     if at is None or at.started_at is None or step.until is None:
+        return False
+    if step.until.verdict and not course.status.leader:
         return False
     least = timedelta(seconds=seconds(step.until.at_least)) if step.until.at_least else timedelta()
     asked = [counting.of_step(course.status, step.name, one.name) for one in course.left]

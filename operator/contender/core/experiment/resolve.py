@@ -11,6 +11,7 @@ from contender.api.v1alpha1.experiment import Candidate, ExperimentSpec
 from contender.api.v1alpha1.experiment_status import Plan, PlannedArm
 from contender.core import names
 from contender.core.errors import explain
+from contender.core.experiment.objections import objection
 from contender.core.records import Record, pod_input
 from contender.core.snapshot import Snapshot
 from contender.core.template import render_workload
@@ -40,6 +41,8 @@ def resolve(
     Raises:
         Unresolvable: a candidate is no model, or the same as another arm.
     """
+    if why := objection(spec, snapshot.spec):
+        raise Unresolvable(why)
     known = {record.name: record for record in records}
     number = max((record.number for record in records), default=0)
     found: dict[str, Record] = {}

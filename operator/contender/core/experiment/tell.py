@@ -21,8 +21,16 @@ from contender.router.traffic import INCUMBENT
 
 FRESH = timedelta(seconds=10)
 """So often at most are mere counts written."""
-_VOLATILE = ("requests", "arms", "guardrails", "epochs", "counters", "countedAt", "step", "message")
-_COUNTS = frozenset({"requests", "errors", "missing", "p50", "p95", "p99", "evidence", "message"})
+_VOLATILE = (
+    *("requests", "arms", "guardrails", "comparisons", "look", "epochs", "counters", "countedAt"),
+    *("step", "message"),
+)
+_COUNTS = frozenset(
+    {
+        *("requests", "errors", "missing", "p50", "p95", "p99", "evidence", "message"),
+        *("rows", "incumbent", "challenger", "difference", "low", "high"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,9 @@ def _essence(status: Mapping[str, Any]) -> dict[str, Any]:
         for one in status.get("conditions") or []
     ]
     arms = [_bare(one) for one in status.get("arms") or []]
-    checks = [_bare(one) for one in status.get("guardrails") or []]
+    checks = [
+        _bare(one) for told in ("guardrails", "comparisons") for one in status.get(told) or []
+    ]
     epochs = [one["traffic"] for one in status.get("epochs") or []]
     step = _bare(status.get("step") or {})
     routers = [one["router"] for one in status.get("counters") or []]
