@@ -7,12 +7,15 @@ An estimate says nothing of when it was looked at: `sequences` makes of it what 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, sqrt
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from contender.stats.moments import Moments
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# numpy is loaded where it is used: an operator without objectives need not have it in memory.
 
 LEAST_DISTANCE = 3.0
 """A relative difference is told once the incumbent's mean is above 0 by so many standard errors:
@@ -33,8 +36,8 @@ in 2 % of the rows, 31 % of the intervals were wrong at some look, and 2 % with 
 UNSEEN = 4.0
 """Observations that `with_unseen` adds: two at either bound."""
 
-Numbers = NDArray[np.float64]
-ByBucket = Sequence[float] | Numbers
+Numbers: TypeAlias = "NDArray[np.float64]"
+ByBucket: TypeAlias = "Sequence[float] | NDArray[np.float64]"
 """A number for each bucket, in the same order everywhere."""
 Part = TypeVar("Part")
 
@@ -179,6 +182,8 @@ def by_bucket(n: ByBucket, sums: ByBucket) -> Clustered | None:
     Raises:
         ValueError: of different lengths, or no numbers, or no counts.
     """
+    import numpy as np  # noqa: PLC0415 (see above)
+
     counts, totals = np.asarray(n, dtype=float), np.asarray(sums, dtype=float)
     if counts.shape != totals.shape:
         raise ValueError(f"{len(counts)} counts, but {len(totals)} sums")
@@ -238,6 +243,8 @@ def stratified_by_bucket(parts: Sequence[tuple[float, Clustered]]) -> Clustered 
     Raises:
         ValueError: a weight is negative or no finite number.
     """
+    import numpy as np  # noqa: PLC0415 (see above)
+
     heavy = _shares(parts)
     if not heavy:
         return None
@@ -254,6 +261,8 @@ def spread(n: ByBucket) -> float:
 
     As many buckets of one size would do as well; 0 without observations.
     """
+    import numpy as np  # noqa: PLC0415 (see above)
+
     return _effective(np.asarray(n, dtype=float))
 
 

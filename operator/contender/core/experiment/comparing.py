@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+# numpy is loaded where it is used: an operator without objectives need not have it in memory.
 from contender.core.experiment.looks import Buckets, Look, Mean
 from contender.router.traffic import INCUMBENT
 from contender.stats.estimates import (
@@ -126,6 +125,8 @@ def _seen(parts: Sequence[_Part], side: int, question: Question) -> tuple[float,
     That m entities of one size are spread over 1 / (1 / m + 1 / K) of K buckets tells their number;
     of such that differ in size, what they are worth.
     """
+    import numpy as np  # noqa: PLC0415 (see above)
+
     means = [one.sides[side] for one in parts]
     n = sum(one.n for one in means)
     if not question.by_entity:
@@ -199,6 +200,8 @@ def _by_bucket(buckets: Buckets | None) -> Clustered | None:
 
 
 def _difference_by_bucket(mine: Buckets | None, other: Buckets | None) -> Clustered | None:
+    import numpy as np  # noqa: PLC0415 (see above)
+
     if not (mine and other):
         return None
     both = by_bucket(np.add(mine.n, other.n), np.add(mine.sums, other.sums))

@@ -9,7 +9,7 @@ from typing import Any
 
 from contender.api.v1alpha1.capture import Feedback
 from contender.api.v1alpha1.experiment import ExperimentSpec
-from contender.api.v1alpha1.experiment_status import Comparison, ExperimentStatus
+from contender.api.v1alpha1.experiment_status import ArmStatus, Comparison, ExperimentStatus
 from contender.api.v1alpha1.objectives import Analysis, Objective
 from contender.core.experiment.advance import advance
 from contender.core.experiment.course import Course, Scene
@@ -149,6 +149,11 @@ def comparison(course: Course, name: str = "v2", objective: str = "accuracy") ->
         for one in course.status.comparisons or []
         if (one.candidate, one.objective) == (name, objective)
     )
+
+
+def arm_of(course: Course, name: str = "v2") -> ArmStatus:
+    """Return what became of a candidate."""
+    return next(one for one in course.status.arms or [] if one.name == name)
 
 
 def task(objective: Json | None = None, feedback: Json | None = None, **said: Any) -> Task:

@@ -20,6 +20,7 @@ from tests.unit.core.experiment.cases import (
     SHADOW,
     Json,
     arm,
+    arm_of,
     comparison,
     halves,
     labelled,
@@ -80,10 +81,6 @@ _began = parse_time("2026-01-05T09:00:01Z").timestamp()
 
 def state(course: Course, name: str = "v2", objective: str = "accuracy") -> str:
     return comparison(course, name, objective).state
-
-
-def arm_of(course: Course, name: str = "v2") -> Any:
-    return next(one for one in course.status.arms or [] if one.name == name)
 
 
 # One candidate.
