@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contender import __version__
-from contender.cli import erase, export, feedback, operator, recorder
+from contender.cli import erase, export, feedback, operator, recorder, report, simulate, verify
 from contender.cli.command import Command, Failure
 
-COMMANDS = (operator, recorder, feedback, export, erase)
+COMMANDS = (operator, recorder, simulate, report, verify, feedback, export, erase)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 

@@ -32,7 +32,10 @@ def kubectl(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("KUBECTL", raising=False)
     monkeypatch.setenv("FAKE_KUBECTL_LOG", str(tmp_path / "kubectl.log"))
     monkeypatch.setenv("FAKE_KUBECTL_PORT", str(recorder.port))
-    return Kubectl(program, tmp_path / "kubectl.log")
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    monkeypatch.setenv("FAKE_KUBECTL_OBJECTS", str(objects))
+    return Kubectl(program, tmp_path / "kubectl.log", objects)
 
 
 @pytest.fixture(autouse=True)

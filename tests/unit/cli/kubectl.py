@@ -12,11 +12,17 @@ class Kubectl:
 
     program: Path
     log: Path
+    objects: Path
+    """Folder of the objects that it knows."""
 
     @property
     def calls(self) -> list[list[str]]:
         """Arguments of each call."""
         return [one["arguments"] for one in self._lines()]
+
+    def has(self, kind: str, name: str, manifest: dict[str, Any]) -> None:
+        """Let it know an object."""
+        (self.objects / f"{kind}.{name}.json").write_text(json.dumps(manifest))
 
     @property
     def processes(self) -> list[int]:

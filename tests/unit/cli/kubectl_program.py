@@ -10,10 +10,16 @@ with open(os.environ["FAKE_KUBECTL_LOG"], "a", encoding="utf-8") as log:
     print(json.dumps({"pid": os.getpid(), "arguments": arguments}), file=log)
 words = [one for one in arguments if not one.startswith("--")]
 failing = os.environ.get("FAKE_KUBECTL_FAILS")
-if failing and words[0] == failing:
+if failing and " ".join(words).startswith(failing):
     sys.exit("Error from server (Forbidden): you may not")
 if words[0] == "config":
     print("shop", end="")
+elif words[0] == "get":
+    object_of = os.path.join(os.environ["FAKE_KUBECTL_OBJECTS"], f"{words[1]}.{words[2]}.json")
+    if not os.path.exists(object_of):
+        sys.exit(f'Error from server (NotFound): {words[1]} "{words[2]}" not found')
+    with open(object_of, encoding="utf-8") as file:
+        print(file.read())
 elif words[0] == "create":
     print("token-of-kubectl")
 elif words[0] == "port-forward":

@@ -31,7 +31,9 @@ def _loaded(source: str, *arguments: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("command", ["recorder", "feedback", "export", "erase"])
+@pytest.mark.parametrize(
+    "command", ["recorder", "simulate", "report", "verify", "feedback", "export", "erase"]
+)
 def test_help_loads_nothing_that_is_slow(command: str) -> None:
     assert _loaded(PARSE, command, "--help") == []
 
