@@ -37,6 +37,9 @@ class Live:
             return
         self._tell("experiment", standing, standing)
         self._tell("model", serving, serving)
+        for one in status.get("comparisons") or []:
+            words = f"{one['objective']}: {one['message']}"
+            self._tell(f"objective {one['objective']}", words, one["state"])
         counted = "; ".join([*_arms_in_words(status), f"callers: {seen}"])
         self._tell("requests", counted, (status.get("phase"), _traffic(status)))
 
@@ -63,6 +66,8 @@ def _block(status: Json, standing: str, serving: str, seen: Seen) -> Iterator[st
     yield f"experiment  {standing}"
     yield f"model       {serving}"
     yield f"callers     {seen}"
+    for compared in status.get("comparisons") or []:
+        yield f"objective   {compared['objective']}: {compared['message']}"
     yield ""
     yield _COLUMNS.format(*(word.upper() for word in _HEADER))
     for arm in status.get("arms") or []:

@@ -14,8 +14,11 @@ from typing import NamedTuple
 from dev.console import Failure, say
 from dev.demo.install import Kubectl
 from dev.demo.names import NAMESPACE, PATIENCE
+from dev.paths import CHECKOUT
 
 FOLDER = Path(__file__).parent / "callers"
+HELD_OUT = CHECKOUT / "examples" / "breast-cancer" / "held-out.csv"
+"""Real rows that no version of the model was trained on, with their diagnosis."""
 POD = "pod/callers"
 _STOP = "import os, signal; os.kill(1, signal.SIGTERM)"
 
@@ -49,7 +52,11 @@ class Callers:
     def start(self) -> None:
         """Start them and wait until they get answers."""
         say("starting callers: a pod that asks the endpoint all the time")
-        self._kubectl("apply", "-k", FOLDER)
+        files = [f"--from-file={one}" for one in (FOLDER / "caller.py", HELD_OUT)]
+        dry = ("--dry-run=client", "-o", "yaml")
+        program = self._kubectl("-n", NAMESPACE, "create", "configmap", "callers", *files, *dry)
+        self._kubectl("-n", NAMESPACE, "apply", "-f", "-", text=program)
+        self._kubectl("-n", NAMESPACE, "apply", "-f", FOLDER / "pod.yaml")
         deadline = time.monotonic() + PATIENCE
         while not self.seen().versions:
             if time.monotonic() > deadline:
@@ -77,7 +84,7 @@ class Callers:
     def remove(self) -> None:
         """Delete their pod, whatever it does."""
         gone = ("--ignore-not-found", "--wait=false")
-        self._kubectl.ask("delete", "-k", FOLDER, *gone)
+        self._kubectl.ask("-n", NAMESPACE, "delete", POD, "configmap/callers", *gone)
 
     def _ask(self, *arguments: str) -> str:
         """Run kubectl; return nothing when it fails."""

@@ -65,7 +65,7 @@ class Show:
 
     def _deploy(self) -> None:
         """Apply the models, and print each new state until they are ready."""
-        folder = EXAMPLES / f"version-{INCUMBENT}"
+        folder = EXAMPLES / "demo"
         headline(f"kubectl apply -k {folder.relative_to(CHECKOUT)}")
         self._kubectl("apply", "-k", folder)
         deadline, told = time.monotonic() + PATIENCE, ""
