@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-# numpy is loaded where it is used: an operator without objectives need not have it in memory.
 from contender.core.experiment.looks import Buckets, Look, Mean
 from contender.router.traffic import INCUMBENT
 from contender.stats.estimates import (
@@ -125,8 +124,6 @@ def _seen(parts: Sequence[_Part], side: int, question: Question) -> tuple[float,
     That m entities of one size are spread over 1 / (1 / m + 1 / K) of K buckets tells their number;
     of such that differ in size, what they are worth.
     """
-    import numpy as np  # noqa: PLC0415 (see above)
-
     means = [one.sides[side] for one in parts]
     n = sum(one.n for one in means)
     if not question.by_entity:
@@ -134,7 +131,7 @@ def _seen(parts: Sequence[_Part], side: int, question: Question) -> tuple[float,
     rows = [one.buckets.n for one in means if one.buckets]
     if len(rows) < len(means):
         return n, n
-    lacking = 1 / spread(np.sum(rows, axis=0)) - 1 / len(rows[0])
+    lacking = 1 / max(spread(_added(*rows)), 1.0) - 1 / len(rows[0])
     return n, min(n, 1 / lacking) if lacking > 0 else n
 
 
@@ -200,15 +197,17 @@ def _by_bucket(buckets: Buckets | None) -> Clustered | None:
 
 
 def _difference_by_bucket(mine: Buckets | None, other: Buckets | None) -> Clustered | None:
-    import numpy as np  # noqa: PLC0415 (see above)
-
     if not (mine and other):
         return None
-    both = by_bucket(np.add(mine.n, other.n), np.add(mine.sums, other.sums))
+    both = by_bucket(_added(mine.n, other.n), _added(mine.sums, other.sums))
     challenger, incumbent = _by_bucket(mine), _by_bucket(other)
     if not (both and challenger and incumbent):
         return None
     return difference_by_bucket(challenger, incumbent, both)
+
+
+def _added(*by_bucket: Sequence[float]) -> list[float]:
+    return [sum(bucket) for bucket in zip(*by_bucket, strict=True)]
 
 
 def _moments(mean: Mean) -> Moments:
