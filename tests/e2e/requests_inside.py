@@ -4,6 +4,7 @@ A JSON array of {method, url, headers, body} comes in, one of {status, headers, 
 the same order. Bodies are text. Runs with the standard library only.
 """
 
+import errno
 import http.client
 import json
 import sys
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 SIDE_BY_SIDE = 8
 PATIENCE = 60.0
+NO_WAY_IN = {errno.ECONNREFUSED, errno.EHOSTUNREACH}
 
 
 def send(asked: dict[str, Any]) -> dict[str, Any]:
@@ -40,13 +42,17 @@ def send(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _connect(connection: http.client.HTTPConnection) -> None:
-    """Connect; a Service refuses until every node has heard of its first pod."""
+    """Connect; a Service has no way in until the node has heard of its first pod.
+
+    kube-proxy lifts the refusal and writes the way in one after the other: who comes between is
+    sent to an address that nobody has.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             connection.connect()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
+        except OSError as error:
+            if error.errno not in NO_WAY_IN or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
         else:
