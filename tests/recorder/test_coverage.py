@@ -271,6 +271,8 @@ def test_rows_of_a_store_of_an_older_version_are_not_taken_out(
     run("DELETE FROM counters WHERE name LIKE '%/%'")
     run("DROP TABLE looks")
     run("DROP TABLE verdicts")
+    run("ALTER TABLE answers DROP COLUMN segments")
+    run("DROP TABLE callers")
     run("UPDATE contender_schema SET version = 1")
     books.store.close()
     again = Books(tmp_path, store=SqliteStore.open(path))

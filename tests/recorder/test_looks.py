@@ -23,6 +23,7 @@ from contender.stats.estimates import mean_by_bucket
 from tests.recorder.books import Books, plan
 from tests.recorder.told import NOW, Call, stamp
 
+NAMES = ("epoch", "arm", "kind", "feedback", "loss", "segment")
 YES, NO = [{"label": 1, "p": 0.75}], [{"label": 0, "p": 0.25}]
 
 
@@ -74,7 +75,7 @@ def _expected(key: StatisticKey, numbers: "array[float]") -> dict[str, Any]:
     by_bucket = mean_by_bucket(n.tolist(), sums.tolist())
     spread = max(squares - total * total / count, 0) / (count - 1) if count > 1 else 0
     found = {
-        **{name: getattr(key, name) for name in ("epoch", "arm", "kind", "feedback", "loss")},
+        **{name: getattr(key, name) for name in NAMES},
         "n": count,
         "mean": pytest.approx(total / count),
         "rowVariance": pytest.approx(spread / count, abs=1e-12),

@@ -41,6 +41,8 @@ class Call:
     trial: bytes = b""
     body: bytes | None = None
     """Of the request, in place of rows."""
+    caller: str = ""
+    """Who asks."""
 
     def answered(
         self,
@@ -69,6 +71,8 @@ class Call:
         body = self.body if self.body is not None else orjson.dumps({"instances": self.rows})
         if body:
             fields["q"].string_value = body
+        if self.caller:
+            fields["w"].string_value = self.caller.encode()
         return entry
 
     def copied(

@@ -57,6 +57,11 @@ class Logged:
         return self._body("p")
 
     @property
+    def caller(self) -> bytes | None:
+        """Who asked; None: it is not told."""
+        return self._body("w") or None
+
+    @property
     def _captured(self) -> dict[str, Any]:
         metadata = self.entry.common_properties.metadata.filter_metadata
         return dict(metadata[names.CAPTURE].fields)

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from bench.envoy import Envoy
 from contender.router import names
-from contender.router.traffic import HeaderMatch
+from contender.router.capture import LONGEST_CALLER
+from contender.router.traffic import HeaderMatch, StickyCookie, StickyHeader
 from tests.router.caller import call, until, versions
 from tests.router.plans import INCUMBENT, PLAIN, V2, V3, captured, trial
 from tests.router.pods import Pods
@@ -293,3 +294,36 @@ async def test_capture_is_switched_on_and_off_while_callers_are_served(
         over.set()
         await asyncio.gather(*callers)
     assert {*statuses} == {200}
+
+
+async def test_who_asks_is_told_where_callers_stay_with_an_arm(envoy: Envoy, sink: Sink) -> None:
+    said = ["ann", "\xe4", "", "b" * 1000]
+    plan = captured(trial(weights={"v2": 50}, stickiness=StickyHeader("x-user")))
+    async with envoy.running(plan):
+        headers = [{"x-user": one} if one else {} for one in said]
+        answers = await call(envoy.url, len(said), lambda number: headers[number])
+        await until(lambda: len(sink.logged) == len(said), "all was told")
+    told = [sink.of("main")[one.prediction].caller for one in answers]
+    assert told == [b"ann", "\xe4".encode(), None, b"b" * LONGEST_CALLER]
+
+
+async def test_a_new_caller_is_told_by_the_cookie_that_it_gets(envoy: Envoy, sink: Sink) -> None:
+    plan = captured(trial(weights={"v2": 50}, stickiness=StickyCookie("my-arm", 60)))
+    async with envoy.running(plan):
+        (new,) = await call(envoy.url, 1)
+        cookie = new.headers["Set-Cookie"].partition(";")[0]
+        sent = [cookie, f"a=b; {cookie}; c=d", "my-arms=x; xmy-arm=y"]
+        answers = await call(envoy.url, 3, lambda number: {"cookie": sent[number]})
+        await until(lambda: len(sink.logged) == 4, "all was told")
+    told = [sink.of("main")[one.prediction].caller for one in (new, *answers)]
+    own = cookie.removeprefix("my-arm=").encode()
+    assert told == [own, own, own, answers[2].prediction.encode()]
+
+
+async def test_nobody_is_told_where_each_request_is_assigned_by_itself(
+    envoy: Envoy, sink: Sink
+) -> None:
+    async with envoy.running(captured(trial(weights={"v2": 50}))):
+        await call(envoy.url, 1, lambda _: {"x-user": "ann", "cookie": "arm=1"})
+        await until(lambda: bool(sink.logged), "it was told")
+    assert sink.logged[0].caller is None

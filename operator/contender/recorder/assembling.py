@@ -155,6 +155,7 @@ class Assembler:
             unread,
             None if outputs is None else orjson.dumps(outputs),
             _joined(request.entities) if request and request.entities else None,
+            orjson.dumps(request.segments) if request and request.segments else None,
             request.stored if request else None,
             response.stored,
         )
@@ -163,6 +164,7 @@ class Assembler:
             [*_handles(answer, request)] if request and (request.entities or request.keys) else [],
             (outputs or []) if outcome == Outcome.ANSWERED else [],
             request.features if request else [],
+            plan.pseudonym(one.caller.decode(errors="replace")) if one.caller else None,
         )
 
 

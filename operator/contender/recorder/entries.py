@@ -66,6 +66,8 @@ class Told(NamedTuple):
     request: Body | None
     """None: it is told by the entry of the served answer."""
     response: Body
+    caller: bytes
+    """Who asks, where callers stay with an arm; empty: it is not told."""
 
 
 LONGEST = 128
@@ -119,6 +121,7 @@ def told(entry: "Entry") -> Told:
         _latency(common),
         None if drawn.shadow else _body(captured, "q", headers),
         _body(captured, "p", response.response_headers),
+        _captured(captured, "w"),
     )
 
 
@@ -231,14 +234,18 @@ def _latency(common: Any) -> int:
     return found if 0 <= found <= LONGEST_LATENCY else -1
 
 
-def _body(captured: Any, key: str, headers: Any) -> Body:
-    raw = b""
+def _captured(captured: Any, key: str) -> bytes:
+    """Return what was captured under a key; empty: nothing was."""
     if key in captured:
-        raw = captured[key].string_value
-    elif f"{key}64" in captured:
-        raw = base64.b64decode(captured[f"{key}64"].string_value)
+        return bytes(captured[key].string_value)
+    if f"{key}64" in captured:
+        return base64.b64decode(captured[f"{key}64"].string_value)
+    return b""
+
+
+def _body(captured: Any, key: str, headers: Any) -> Body:
     return Body(
-        raw,
+        _captured(captured, key),
         headers.get("content-type", b"").decode(errors="replace"),
         headers.get("content-encoding", b"").decode(errors="replace"),
         f"{key}t" in captured,

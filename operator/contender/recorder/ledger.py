@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from contender.recorder.assembling import Assembler
+from contender.recorder.callers import Callers
 from contender.recorder.counters import Counters
 from contender.recorder.feedback import CROWDED, JOINED, KEPT, MICROSECONDS, Verdict
 from contender.recorder.intake import Message
@@ -50,7 +51,8 @@ class Ledger:
         self._assembler = Assembler(store, plans, clock)
         self._books = Books(store.statistic, store.hour)
         self._maturity = Maturity(store)
-        self._looks = Looks(store, self._books)
+        self._callers = Callers(store)
+        self._looks = Looks(store, self._books, self._callers)
         self._keyed = KeyedTruths(store)
         self._marks: list[Captured] = []
         self._late: dict[PredictionKey, float] = {}
@@ -120,7 +122,8 @@ class Ledger:
             yield
         except BaseException:
             self._counters.restore(before)
-            for one in (self._books, self._assembler, self._maturity, self._looks):
+            keepers = (self._books, self._assembler, self._maturity, self._looks, self._callers)
+            for one in keepers:
                 one.forget()
             raise
 
@@ -266,7 +269,8 @@ class Ledger:
             changed=self._changed + 1,
             hours=self._books.hours(),
             notes=self._maturity.changed(),
-            looks=[*self._looks.take(statistics, judge, now // MICROSECONDS)],
+            looks=[*self._looks.take(statistics, judge, now)],
+            callers=[*self._callers.new(joined.answers, strata)],
         )
 
     def _settle(self, batch: Batch, keyed: Keyed) -> None:
@@ -281,5 +285,6 @@ class Ledger:
         self._counters.settled(batch.counters)
         self._books.settled()
         self._looks.settled()
+        self._callers.settled()
         self._marks.clear()
         self._keyed.settle(batch, keyed)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from contender.recorder.callers import Callers
+from contender.recorder.feedback import MICROSECONDS
 from contender.recorder.joining import looks
 from contender.recorder.joining.books import Books
 from contender.recorder.model import Look, StatisticKey
@@ -38,22 +40,24 @@ class Looks:
     Args:
         store: where they are kept.
         books: the sums.
+        callers: who was drawn for which arm.
     """
 
-    def __init__(self, store: Store, books: Books) -> None:
+    def __init__(self, store: Store, books: Books, callers: Callers) -> None:
         self._store = store
         self._books = books
+        self._callers = callers
         self._standings: dict[Place, _Standing] = {}
 
     def take(
-        self, changed: Iterable[StatisticKey], judge_of: Callable[[int], str], at: int
+        self, changed: Iterable[StatisticKey], judge_of: Callable[[int], str], now: int
     ) -> Iterator[Look]:
         """Iterate over the looks that are due once a batch has been counted.
 
         Args:
             changed: whose sums the batch has changed.
             judge_of: returns the digest of an endpoint's judge.
-            at: seconds since 1970.
+            now: microseconds since 1970.
 
         Raises:
             StoreError: what is stored cannot be read.
@@ -68,8 +72,9 @@ class Looks:
             total = looks.total(sums)
             if looks.is_due(total, standing.total):
                 standing.number, standing.total = standing.number + 1, total
-                data = _packed({"judge": standing.judge, **looks.seen(sums)})
-                yield Look(place[1], standing.number, place[0], at, total, data)
+                drawn = [one._asdict() for one in self._callers.drawn(*place, now)]
+                data = _packed({"judge": standing.judge, **looks.seen(sums), "drawn": drawn})
+                yield Look(place[1], standing.number, place[0], now // MICROSECONDS, total, data)
 
     def settled(self) -> None:
         """Say that all looks are stored."""

@@ -116,6 +116,8 @@ class Answer(NamedTuple):
     """JSON array with an [output, score] for each row; None: none."""
     entities: bytes | None
     """16 bytes for each row; None: unknown."""
+    segments: bytes | None
+    """JSON array with the ids of its segments for each row; None: no row is in any."""
     request: bytes | None
     """The redacted body; of a copy, None."""
     response: bytes | None
@@ -191,6 +193,7 @@ class StatisticKey(NamedTuple):
     loss: str
     """Or `Value`: a reward; or `Labelled`: whether there is a truth."""
     segment: str
+    """Id of a segment; empty: all rows."""
     judge: str = ""
     """How answers were judged: sums under another judge than the present one stay as they were.
     Empty for `pairs`."""
@@ -208,6 +211,31 @@ class HourKey(NamedTuple):
     """Such as `latency`, `output`, `feature`."""
     part: str
     """Such as the name of the feature; empty when there is only one."""
+
+
+class Caller(NamedTuple):
+    """Who was drawn for an arm, where callers stay with theirs."""
+
+    endpoint: int
+    experiment: str
+    epoch: str
+    caller: bytes
+    """16 bytes: a keyed hash."""
+    arm: str
+    share: int
+    """Percent of the callers that the arm was to get."""
+    time: int
+    """Of the first request of theirs that is known, in microseconds since 1970."""
+
+
+class Drawn(NamedTuple):
+    """How many callers were drawn for an arm."""
+
+    epoch: str
+    arm: str
+    share: int
+    """Percent of the callers that it was to get."""
+    callers: int
 
 
 class Look(NamedTuple):
@@ -250,6 +278,8 @@ class Batch:
     alone they are not worth a transaction."""
     looks: list[Look] = field(default_factory=lambda: [])
     """Those that are new."""
+    callers: list[Caller] = field(default_factory=lambda: [])
+    """Those that are there already are left as they are."""
 
     @property
     def changes_anything(self) -> bool:

@@ -32,6 +32,8 @@ class Captured(NamedTuple):
     """Output and score of each row, of an arm that answered."""
     features: Sequence[Any] = ()
     """The rows, of a request that a caller sent."""
+    caller: bytes | None = None
+    """The keyed hash of who asked, where callers stay with an arm."""
 
 
 @dataclass

@@ -94,6 +94,7 @@ class Upkeep:
                 unread=Unread.NONE,
                 outputs=None,
                 entities=None,
+                segments=None,
                 request=None,
                 response=None,
             )
@@ -153,7 +154,7 @@ class Upkeep:
                 self._writer.errand(self.expire)
 
     def expire_rarely(self) -> None:
-        """Delete feedback that found no prediction, and old hours."""
+        """Delete feedback that found no prediction, old hours and old callers."""
         now = self._clock()
         before = int((now - ORPHAN_SECONDS) * MICROSECONDS)
         by_key = self._ledger.forget_waiting(before)
@@ -163,3 +164,5 @@ class Upkeep:
         hour = int(now * MICROSECONDS) // MICROSECONDS_PER_HOUR - HOURS_KEPT
         for one in self._store.endpoints():
             self._store.expire_hours(one.number, hour)
+            kept_since = int((now - one.retention_seconds) * MICROSECONDS)
+            self._store.expire_callers(one.number, kept_since)

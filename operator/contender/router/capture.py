@@ -5,10 +5,11 @@ The listeners always have the filter and the log, since they never change. The f
 until a route gives it code, and the log takes only what that code has marked.
 """
 
+import re
 from typing import Any
 
 from contender.router import names
-from contender.router.traffic import Capture
+from contender.router.traffic import Capture, StickyCookie, StickyHeader, Trial
 
 Json = dict[str, Any]
 
@@ -16,6 +17,8 @@ FILTER = "envoy.filters.http.lua"
 
 BATCH_BYTES = 16384
 BATCH_SECONDS = "0.2s"
+LONGEST_CALLER = 256
+"""Bytes of what a caller says of itself that tell it from others."""
 
 _LUA = "type.googleapis.com/envoy.extensions.filters.http.lua.v3"
 _LOG = "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
@@ -29,8 +32,9 @@ _REQUEST_HEADERS = [
 _ANSWER_HEADERS = ["content-type", "content-encoding"]
 
 # Bodies are read chunk by chunk as they pass: nothing is held back, and an error in here is only
-# logged. Keys: `on`; request and answer as text `q` and `p`, or in base64 `q64` and `p64`; `qt` and
-# `pt` where more came than is kept. What is empty has no key.
+# logged. Keys: `on`; who asks, where callers stay with an arm, as `w`; request and answer as text
+# `q` and `p`, or in base64 `q64` and `p64`, and `w64` likewise; `qt` and `pt` where more came than
+# is kept. What is empty has no key.
 _COMMON = f"""\
 local NAMESPACE = "{names.CAPTURE}"
 
@@ -98,9 +102,25 @@ end
 
 CALLERS = f"""\
 {_COMMON}
+-- Who asks, as far as the choice of the arm goes by it. A caller without the cookie gets one with
+-- this id.
+local function caller(handle)
+  local said = handle:filterContext():get("caller")
+  if said == nil then return nil end
+  local headers = handle:headers()
+  local value = headers:get(said)
+  local cookie = handle:filterContext():get("cookie")
+  if cookie ~= nil then
+    value = string.match("; " .. (value or ""), cookie) or headers:get("{names.PREDICTION_ID}")
+  end
+  return value
+end
+
 function envoy_on_request(handle)
   if not chosen(handle) then return end
   set(handle, "on", true)
+  local who = caller(handle)
+  if who ~= nil then keep(handle, "w", string.sub(who, 1, {LONGEST_CALLER}), true) end
   read(handle, "q")
 end
 """
@@ -119,13 +139,26 @@ def lua_filter() -> Json:
     return {"name": FILTER, "typed_config": {"@type": f"{_LUA}.Lua"}}
 
 
-def captures(capture: Capture | None, code: str) -> Json:
+def captures(capture: Capture | None, code: str, trial: Trial | None = None) -> Json:
     """Return what a virtual host has in addition so that its requests are captured."""
     if capture is None:
         return {}
-    context = {"percent": capture.percent, "bytes": capture.max_body_bytes}
+    context: Json = {"percent": capture.percent, "bytes": capture.max_body_bytes}
+    context |= _caller(trial.stickiness if trial else None)
     source = {"source_code": {"inline_string": code}, "filter_context": context}
     return _per_filter(source)
+
+
+def _caller(stickiness: StickyHeader | StickyCookie | None) -> Json:
+    """Return where it stands who asks; nothing where each request is assigned by itself."""
+    match stickiness:
+        case StickyHeader(name):
+            return {"caller": name}
+        case StickyCookie(name):
+            escaped = re.sub(r"(\W)", r"%\1", name)
+            return {"caller": "cookie", "cookie": f".*; ?{escaped}=([^;]*)"}
+        case None:
+            return {}
 
 
 def never() -> Json:

@@ -57,7 +57,7 @@ def routes(traffic: Traffic) -> Json:
             # Of the pod that answered: an arm without healthy pods is answered for.
             _header(names.VERSION, "%UPSTREAM_METADATA(contender:version)%"),
         ],
-        **captures(traffic.capture, CALLERS),
+        **captures(traffic.capture, CALLERS, traffic.trial),
     }
     return {"@type": _ROUTES, "name": names.ROUTES, "virtual_hosts": [host]}
 

@@ -74,6 +74,7 @@ def answer(
         0,
         b"[[1,0.25]]",
         sixteen(("entity", name)),
+        b'[["old-1f2e3d4c"]]',
         body,
         b'{"predictions": [1]}',
     )

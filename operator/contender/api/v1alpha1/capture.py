@@ -10,6 +10,7 @@ from contender.api.v1alpha1.base import (
     Name,
     Quantity,
     duration,
+    list_map,
     rule,
     rules,
 )
@@ -31,6 +32,48 @@ DEFAULT_RETENTION_AGE = "720h"
 DEFAULT_RETENTION_SIZE = "10Gi"
 PRESETS = {"V1": ("/instances", "/predictions"), "V2": ("/inputs", "/outputs")}
 """Where requests and answers hold their rows in the protocols that many servers speak."""
+
+
+SEGMENTS_LIMIT = 10
+"""Segments of one ModelDeployment."""
+
+SegmentValue = Annotated[str, Field(max_length=128)]
+Bound = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
+class Segment(
+    ApiModel,
+    json_schema_extra=rules(
+        rule(
+            "has(self.values) != (has(self.atLeast) || has(self.below))",
+            "say which rows belong to it: set either values, or atLeast, below or both",
+        ),
+        rule(
+            "!(has(self.atLeast) && has(self.below)) || self.atLeast < self.below",
+            "no number is both: set atLeast smaller than below",
+            field=".atLeast",
+        ),
+    ),
+):
+    """A part of the rows, such as those of one country, which Experiments look at by itself."""
+
+    name: Name
+    """Its name."""
+    at: Annotated[str, Field(pattern=POINTER_PATTERN, min_length=1, max_length=256)]
+    """Where its value is, in the row, or else in the body: a JSON pointer such as /age. Only which
+    segments a row is in is kept, even if the value is redacted."""
+    values: (
+        Annotated[
+            list[SegmentValue],
+            Field(min_length=1, max_length=64, json_schema_extra=ATOMIC),
+        ]
+        | None
+    ) = None
+    """Rows with one of these values belong to it, as text: 1, 1.0 and "1" are the same."""
+    at_least: Bound | None = None
+    """Rows with this number or a greater one belong to it."""
+    below: Bound | None = None
+    """Rows with a smaller number belong to it."""
 
 
 class Rows(
@@ -95,6 +138,14 @@ class Rows(
     task: Literal["Binary", "Multiclass", "Regression"] | None = None
     """What is predicted; it decides which losses are computed. Absent: only whether two arms
     agree."""
+    segments: (
+        Annotated[
+            list[Segment],
+            Field(max_length=SEGMENTS_LIMIT, json_schema_extra=list_map("name")),
+        ]
+        | None
+    ) = None
+    """Parts of the rows that an Experiment may name in analysis.segments: at most 10."""
 
 
 _SIZE = "quantity(string(self)).compareTo(quantity('{}'))"

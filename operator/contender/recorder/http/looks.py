@@ -43,6 +43,8 @@ class SeenMean(BaseModel):
     """Name of the feedback."""
     loss: str
     """The loss; Value for rewards; Labelled: 1 for a row with a truth, 0 for one without."""
+    segment: str = ""
+    """Id of the segment: its name and a hash of its definition; empty: all rows."""
     n: int
     """Rows."""
     mean: float
@@ -73,6 +75,17 @@ class SeenPairs(BaseModel):
     """By name, without those that are 0."""
 
 
+class SeenDrawn(BaseModel):
+    """How many callers were drawn for an arm, in one epoch."""
+
+    epoch: str
+    arm: str
+    share: int
+    """Percent of the callers that the arm was to get."""
+    callers: int
+    """Different ones that asked; the first requests of the last ten seconds are not counted yet."""
+
+
 class SeenLook(BaseModel):
     """How an Experiment stood at one moment."""
 
@@ -91,6 +104,8 @@ class SeenLook(BaseModel):
     """How answers were judged; only sums of this judge were looked at."""
     means: list[SeenMean]
     pairs: list[SeenPairs]
+    drawn: list[SeenDrawn] = []
+    """Where callers stay with an arm, how they were drawn; the oldest epoch first."""
 
 
 class LooksPage(BaseModel):

@@ -51,7 +51,7 @@ class Sums(BaseModel):
     """The loss; Value for rewards; Labelled: 1 for a row with a truth, 0 for one without; empty for
     `pairs`."""
     segment: str
-    """Always empty for now."""
+    """Id of the segment: its name and a hash of its definition; empty: all rows."""
     judge: str
     """How answers were judged (spec.rows and spec.feedback at that time); empty for `pairs`."""
     numbers: dict[str, float]

@@ -31,7 +31,7 @@ def belongs(key: StatisticKey, judge: str) -> bool:
 
 def total(sums: Sums) -> int:
     """Return how much is known of an Experiment: losses, rewards and rows of arms, and pairs."""
-    return int(sum(one[0] for key, one in sums.items() if key.kind != "pair"))
+    return int(sum(one[0] for key, one in sums.items() if key.kind != "pair" and not key.segment))
 
 
 def is_due(known: int, last: int) -> bool:
@@ -85,6 +85,7 @@ def _mean(key: StatisticKey, sums: Sequence[float]) -> Json | None:
         "kind": key.kind,
         "feedback": key.feedback,
         "loss": key.loss,
+        "segment": key.segment,
         "n": int(n),
         "mean": moments.mean,
         "rowVariance": moments.variance / n,

@@ -6,12 +6,21 @@ That its rows become old enough to count is such a thing, too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 
 from contender.recorder.joining.coverage import covered
 from contender.recorder.joining.judge import REWARD, Judge
 from contender.recorder.joining.marks import Marks
 from contender.recorder.joining.pairs import compared, counts
-from contender.recorder.joining.parts import VALUE, Amount, Measured, Part, bucket_of, key_of
+from contender.recorder.joining.parts import (
+    VALUE,
+    Amount,
+    Measured,
+    Part,
+    bucket_of,
+    key_of,
+    segments_of,
+)
 from contender.recorder.joining.read import Read
 from contender.recorder.model import (
     Answer,
@@ -49,10 +58,13 @@ def measure(judge: Judge, stored: Stored, strata: Mapping[int, Stratum], marks: 
     }
     found: Measured = {}
     if not all(one.outcome == Outcome.REFUSED for one in arms.values()):
-        truths = _truths(judge, stored, served.rows)
+        truths, segments = _truths(judge, stored, served.rows), segments_of(served)
         for (row, name), truth in truths.items():
-            counts_now = bool(stratum.experiment) and marks.is_mature(name, served.time)
-            found |= _judged(judge, served, stratum, arms, row, name, truth, counts_now)
+            # Those of the row, and all rows.
+            within = ("", *segments[row]) if row < len(segments) else ("",)
+            if not (stratum.experiment and marks.is_mature(name, served.time)):
+                within = ()
+            found |= _judged(judge, served, stratum, arms, row, name, truth, within)
         if stratum.experiment:
             found |= covered(judge, served, stratum, arms, truths, marks)
     if stratum.experiment:
@@ -119,10 +131,10 @@ def _judged(
     row: int,
     name: str,
     truth: object,
-    counts_now: bool,
+    within: tuple[str, ...],
 ) -> Measured:
-    """Return what one truth adds: for the hour, and, if it counts in an Experiment by now, for each
-    arm and each pair."""
+    """Return what one truth adds: for the hour, and, within segments of an Experiment in which it
+    counts by now, for each arm and each pair."""
     found: Measured = {}
     bucket = bucket_of(served, row)
     hour = served.time // MICROSECONDS_PER_HOUR
@@ -131,13 +143,12 @@ def _judged(
             part = f"{name}/{loss}/{judge.digest}"
             key = HourKey(stratum.endpoint, hour, stratum.version, stratum.arm, "loss", part)
             found[key, row] = (bucket, values[stratum.arm])
-        if not counts_now:
-            continue
-        for arm, value in values.items():
-            found[key_of(stratum, arm, "arm", name, loss, judge.digest), row] = (bucket, value)
+        about = (name, loss, judge.digest)
+        for segment, (arm, value) in product(within, values.items()):
+            found[key_of(stratum, arm, "arm", *about, segment), row] = (bucket, value)
             if arm != INCUMBENT and INCUMBENT in values:
                 pair = (bucket, values[INCUMBENT], value)
-                found[key_of(stratum, arm, "pair", name, loss, judge.digest), row] = pair
+                found[key_of(stratum, arm, "pair", *about, segment), row] = pair
     labelled = HourKey(stratum.endpoint, hour, stratum.version, stratum.arm, "labelled", name)
     found[labelled, row] = (1.0,)
     return found

@@ -1,5 +1,7 @@
 """Parts: what a prediction adds to which sum."""
 
+import orjson
+
 from contender.recorder.joining.sums import BUCKETS
 from contender.recorder.model import Answer, HourKey, StatisticKey, Stratum
 
@@ -17,12 +19,23 @@ Measured = dict[Part, Amount]
 
 
 def key_of(
-    stratum: Stratum, arm: str, kind: str, feedback: str = "", loss: str = "", judge: str = ""
+    stratum: Stratum,
+    arm: str,
+    kind: str,
+    feedback: str = "",
+    loss: str = "",
+    judge: str = "",
+    segment: str = "",
 ) -> StatisticKey:
     """Return whose sums, of an Experiment."""
-    return StatisticKey(
-        stratum.endpoint, stratum.experiment, stratum.epoch, arm, kind, feedback, loss, "", judge
-    )
+    place = (stratum.endpoint, stratum.experiment, stratum.epoch)
+    return StatisticKey(*place, arm, kind, feedback, loss, segment, judge)
+
+
+def segments_of(served: Answer) -> list[list[str]]:
+    """Return by row the ids of the segments that it is in; empty: no row is in any."""
+    found: list[list[str]] = orjson.loads(served.segments) if served.segments else []
+    return found
 
 
 def bucket_of(served: Answer, row: int) -> int:

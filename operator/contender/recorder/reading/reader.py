@@ -1,5 +1,6 @@
 """Reads captured bodies: rows and predictions, who they are about, and what may be stored."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from contender.api.v1alpha1.capture import Capture, Rows
@@ -10,6 +11,7 @@ from contender.recorder.reading.outputs import Output
 from contender.recorder.reading.pointer import MISSING
 from contender.recorder.reading.redact import Redaction, stored
 from contender.recorder.reading.rows import RowsReader
+from contender.recorder.reading.segments import SegmentReader
 
 EXPANSION = 4
 """How many times longer than maxBodyBytes a body may be once it is decoded."""
@@ -33,6 +35,8 @@ class ReadRequest(NamedTuple):
     """Likewise."""
     features: list[Any]
     """What may be stored of each row; empty when nothing may."""
+    segments: Sequence[Sequence[str]] = ()
+    """Ids of the segments of each row; empty: no row is in any."""
 
 
 class ReadResponse(NamedTuple):
@@ -69,6 +73,8 @@ class BodyReader:
         """
         self._limit = max(EXPANSION * capture.max_body_bytes, LEAST_DECODED)
         self._rows = None if rows is None else RowsReader(rows)
+        declared = rows.segments if rows else None
+        self._segments = SegmentReader(declared) if declared else None
         self._redaction = Redaction(capture, rows, pseudonym)
         self._stores_all = self._redaction.is_nothing
 
@@ -80,12 +86,15 @@ class BodyReader:
             return ReadRequest(1, opened.unread, opened.data, [], [], [])
         rows = self._rows.request(document) if self._rows else Unread.NONE
         count, unread = (1, rows) if isinstance(rows, Unread) else (len(rows), Unread.NONE)
+        segments: Sequence[Sequence[str]] = ()
+        if self._segments and not isinstance(rows, Unread):
+            segments = self._segments.read(document, rows)
         if self._stores_all:
             features = [] if isinstance(rows, Unread) else rows
-            return ReadRequest(count, unread, opened.data, [], [], features)
+            return ReadRequest(count, unread, opened.data, [], [], features, segments)
         left, entities, keys = self._redaction.request(document, rows)
         features = [] if isinstance(rows, Unread) or not self._rows else self._rows.left(left)
-        return ReadRequest(count, unread, stored(left), entities, keys, features)
+        return ReadRequest(count, unread, stored(left), entities, keys, features, segments)
 
     def response(self, body: Body) -> ReadResponse:
         """Read an answer."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from contender.recorder.model import (
     Batch,
+    Drawn,
     Endpoint,
     Found,
     HourKey,
@@ -90,6 +91,11 @@ class Reader(Protocol):
     def latest_time(self, endpoint: int) -> int:
         """Return the time of the latest answer of an endpoint, in microseconds since 1970; 0: it
         has none."""
+        ...
+
+    def drawn(self, endpoint: int, experiment: str, before: int) -> list[Drawn]:
+        """Return how many callers were drawn for each arm of an experiment, of those whose first
+        request came before a moment (microseconds since 1970); the oldest epoch first."""
         ...
 
     def last_look(self, endpoint: int, experiment: str) -> Look | None:
@@ -189,6 +195,10 @@ class Store(Reader, Protocol):
     def expire_orphans(self, before: int, limit: int) -> dict[int, int]:
         """Delete feedback that came before a moment (microseconds since 1970) and belongs to no
         answer, by id or by key, at most about so many; return how many by endpoint."""
+        ...
+
+    def expire_callers(self, endpoint: int, before: int) -> None:
+        """Forget who was drawn for an arm before a moment, in microseconds since 1970."""
         ...
 
     def expire_hours(self, endpoint: int, before: int) -> None:

@@ -17,6 +17,8 @@ class Table:
     columns: tuple[str, ...]
     key: int
     """So many of its first columns tell its rows apart."""
+    keeps: bool = False
+    """Whether a row that is there stays as it is when it is inserted again."""
 
 
 class Connection(Protocol):
@@ -47,7 +49,7 @@ class Connection(Protocol):
 
     def upsert(self, table: Table, rows: Collection[Row]) -> int:
         """Insert rows, in place of those with the same key; return how many were inserted or
-        changed. A table that is all key keeps the rows that it has."""
+        changed. A table that is all key, or that keeps what it has, keeps the rows that it has."""
         ...
 
     def delete(self, table: str, columns: tuple[str, ...], keys: Collection[Row]) -> int:
@@ -83,7 +85,8 @@ def conflict(table: Table) -> str:
     """Return what an INSERT does about rows that are there."""
     key = ", ".join(table.columns[: table.key])
     rest = ", ".join(f"{name} = excluded.{name}" for name in table.columns[table.key :])
-    return f"ON CONFLICT ({key}) DO " + (f"UPDATE SET {rest}" if rest else "NOTHING")
+    replaces = rest and not table.keeps
+    return f"ON CONFLICT ({key}) DO " + (f"UPDATE SET {rest}" if replaces else "NOTHING")
 
 
 def unique(table: Table, rows: Iterable[Row]) -> Collection[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contender.recorder.store.connection import Connection, Row
 from contender.recorder.store.experiments import FOREVER
 from contender.recorder.store.reader import PREDICTION, SAME_PREDICTION
-from contender.recorder.store.schema import FEEDBACK, HANDLES, HOURS, SWEPT, WAITING
+from contender.recorder.store.schema import CALLERS, FEEDBACK, HANDLES, HOURS, SWEPT, WAITING
 
 HANDLE_BYTES = 150
 """About what a handle takes."""
@@ -103,7 +103,7 @@ def orphans(connection: Connection, before: int, limit: int) -> Counter[int]:
 
 def rest(connection: Connection, endpoint: int, limit: int) -> bool:
     """Delete a part of what an endpoint without answers has left; return whether that was all."""
-    for table in (HANDLES, FEEDBACK, WAITING, HOURS):
+    for table in (HANDLES, FEEDBACK, WAITING, HOURS, CALLERS):
         key = table.columns[: table.key]
         found = connection.rows(
             f"SELECT {', '.join(key)} FROM {table.name} WHERE endpoint = ? LIMIT ?",

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - only names of ours are put into SQL; values never are
 from collections.abc import Iterator, Mapping
 
-from contender.recorder.model import Look, Outcome, StatisticKey
+from contender.recorder.model import Drawn, Look, Outcome, StatisticKey
 from contender.recorder.store.connection import Connection, Row
 
 FOREVER = 2**62
@@ -20,6 +20,9 @@ _RIPENING = f"""
         WHERE endpoint = ? AND time > ? AND time <= ? ORDER BY time, prediction LIMIT ?
     ) one CROSS JOIN strata own WHERE own.number = one.stratum"""
 _LOOK = ", ".join(Look._fields)
+_DRAWN = """
+    SELECT epoch, arm, share, count(*), min(time) FROM callers
+    WHERE endpoint = ? AND experiment = ? AND time < ? GROUP BY epoch, arm, share"""
 _NEWEST = """
     SELECT wanted.experiment, (
         SELECT max(one.number) FROM looks one WHERE one.experiment = wanted.experiment
@@ -57,6 +60,17 @@ def last_look(connection: Connection, endpoint: int, experiment: str) -> Look | 
         [endpoint, experiment],
     )
     return Look._make(found[0]) if found else None
+
+
+def drawn(connection: Connection, endpoint: int, experiment: str, before: int) -> list[Drawn]:
+    """Return how many callers were drawn for each arm before a moment, by epoch; the oldest epoch
+    first."""
+    found = connection.rows(_DRAWN, [endpoint, experiment, before])
+    began: dict[str, int] = {}
+    for epoch, *_, since in found:
+        began[epoch] = min(since, began.get(epoch, since))
+    told = [Drawn._make(row[:-1]) for row in found]
+    return sorted(told, key=lambda one: (began[one.epoch], one.epoch, one.arm, one.share))
 
 
 def looks(connection: Connection, known: Mapping[str, int]) -> Iterator[Look]:

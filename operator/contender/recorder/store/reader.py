@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contender.recorder.model import (
     KEY,
     Answer,
+    Drawn,
     Endpoint,
     Feedback,
     Found,
@@ -194,6 +195,10 @@ class SqlReader:
         """Return the time of the latest answer of an endpoint."""
         sql = "SELECT max(time) FROM answers WHERE endpoint = ?"
         return self._connection.rows(sql, [endpoint])[0][0] or 0
+
+    def drawn(self, endpoint: int, experiment: str, before: int) -> list[Drawn]:
+        """Return how many callers were drawn for each arm before a moment."""
+        return experiments.drawn(self._connection, endpoint, experiment, before)
 
     def last_look(self, endpoint: int, experiment: str) -> Look | None:
         """Return the last look at an experiment of an endpoint."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from contender.recorder.model import (
     Answer,
+    Caller,
     Feedback,
     Handle,
     HourKey,
@@ -24,6 +25,7 @@ HOURS = Table("hours", (*HourKey._fields, "data"), 6)
 EXPECTED = Table("expected", ("stratum", "arm"), 2)
 COUNTERS = Table("counters", ("endpoint", "name", "value"), 2)
 LOOKS = Table("looks", Look._fields, 3)
+CALLERS = Table("callers", Caller._fields, 4, keeps=True)
 
 CHANGE, SWEPT = "change", "swept"
 """Marks: the greatest number of a change of statistics; feedback that came before this moment
@@ -184,6 +186,22 @@ MIGRATIONS: Sequence[tuple[int, Sequence[str]]] = (
                     (SELECT max(one.time) + 1 FROM answers one WHERE one.endpoint = its.number)
                 FROM endpoints its
                 WHERE EXISTS (SELECT 1 FROM answers one WHERE one.endpoint = its.number)""",
+        ),
+    ),
+    (
+        3,
+        (
+            "ALTER TABLE answers ADD COLUMN segments {bytes}",
+            """CREATE TABLE callers (
+                endpoint {int} NOT NULL,
+                experiment {text} NOT NULL,
+                epoch {text} NOT NULL,
+                caller {bytes} NOT NULL,
+                arm {text} NOT NULL,
+                share {small} NOT NULL,
+                time {int} NOT NULL,
+                PRIMARY KEY (endpoint, experiment, epoch, caller)
+            ) {clustered}""",
         ),
     ),
 )

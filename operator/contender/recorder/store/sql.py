@@ -14,6 +14,7 @@ from contender.recorder.store.experiments import FOREVER
 from contender.recorder.store.reader import SAME_PREDICTION, SqlReader
 from contender.recorder.store.schema import (
     ANSWERS,
+    CALLERS,
     CHANGE,
     COUNTERS,
     EXPECTED,
@@ -134,6 +135,7 @@ class SqlStore(SqlReader):
             counters = batch.counters | batch.notes
             connection.upsert(COUNTERS, [(*key, value) for key, value in counters.items()])
             connection.upsert(LOOKS, batch.looks)
+            connection.upsert(CALLERS, batch.callers)
 
     def _write_answers(self, answers: Iterable[Answer]) -> None:
         wanted: dict[tuple[int, bytes, str], Answer] = {}
@@ -218,6 +220,13 @@ class SqlStore(SqlReader):
                 "DELETE FROM hours WHERE endpoint = ? AND hour < ?", [endpoint, before]
             )
 
+    def expire_callers(self, endpoint: int, before: int) -> None:
+        """Forget who was drawn for an arm before a moment."""
+        with self._transaction():
+            self._connection.run(
+                "DELETE FROM callers WHERE endpoint = ? AND time < ?", [endpoint, before]
+            )
+
     def erase(self, endpoint: int, entity: bytes) -> int:
         """Delete all predictions with a row about an entity; return how many."""
         with self._connection.thoroughly(), self._transaction():
@@ -228,6 +237,9 @@ class SqlStore(SqlReader):
             )
             predictions = {row[1] for row in found}
             deleting.predictions(self._connection, endpoint, predictions, found)
+            self._connection.run(
+                "DELETE FROM callers WHERE endpoint = ? AND caller = ?", [endpoint, entity]
+            )
         self._connection.tidy()
         return len(predictions)
 
@@ -253,4 +265,4 @@ class SqlStore(SqlReader):
 
 
 def _size(answer: Answer) -> int:
-    return ANSWER_BYTES + sum([len(part) for part in answer[-4:] if part])
+    return ANSWER_BYTES + sum([len(part) for part in answer[-5:] if part])
