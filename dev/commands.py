@@ -47,7 +47,8 @@ def ask(
                 output, errors = process.communicate(text, timeout=REMINDER_SECONDS)
                 return subprocess.CompletedProcess(words, process.returncode, output, errors)
             except subprocess.TimeoutExpired:
-                say(f"... {Path(words[0]).name} {words[-1]} goes on")
+                about = [word for word in words[1:] if not word.startswith("-")]
+                say(f"... {' '.join([Path(words[0]).name, *about[-1:]])} goes on")
                 text = None  # it has it
     except BaseException:
         process.kill()

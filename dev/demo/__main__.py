@@ -47,6 +47,7 @@ Look around:
   kubectl -n {NAMESPACE} describe {EXPERIMENT}
   kubectl -n {NAMESPACE} get pods,services,hpa,pdb,cronjobs,controllerrevisions
   kubectl -n {NAMESPACE} get events --field-selector involvedObject.kind=ModelDeployment
+  contender report {EXPERIMENT.removeprefix("mexp/")} -n {NAMESPACE}  # after pip install .
   kubectl explain mdep.spec.model
   kubectl -n {NAMESPACE} annotate {OBJECT} --overwrite contender.dev/retrain="$(date +%s)"
   kubectl -n contender-system logs deploy/contender-operator

@@ -9,8 +9,9 @@ def state(model: Json) -> str:
     if status.get("observedGeneration") != model["metadata"]["generation"]:
         return "the operator has not seen the change yet"
     progress = next(one for one in status["conditions"] if one["type"] == "Progressing")
-    waits = f" ({progress['message']})" if progress["status"] == "True" else ""
-    return f"{status['phase']}: {status['message']}{waits}"
+    told, waits = status["message"], progress["message"]
+    more = f" ({waits})" if progress["status"] == "True" and waits not in told else ""
+    return f"{status['phase']}: {told}{more}"
 
 
 def serves(model: Json, version: str) -> bool:

@@ -61,7 +61,7 @@ class Show:
         """Delete what an earlier run has left: with its pods the switches would take no time."""
         if self._kubectl.ask("get", "namespace", NAMESPACE).returncode == 0:
             say(f"deleting the namespace {NAMESPACE} of an earlier run")
-            self._kubectl("delete", "namespace", NAMESPACE, "--wait", f"--timeout={PATIENCE}s")
+            self._kubectl("delete", "namespace", "--wait", f"--timeout={PATIENCE}s", NAMESPACE)
 
     def _deploy(self) -> None:
         """Apply the models, and print each new state until they are ready."""

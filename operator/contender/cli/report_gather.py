@@ -79,13 +79,18 @@ class _Gatherer:
         try:
             base = await stack.enter_async_context(way)
         except Failure as error:
-            self._lacking.append(
-                f"the recorder: {error}; needed is the right to forward ports in {self._system}"
-                " (create pods/portforward, get services and pods)"
-            )
+            self._lacking.append(f"the recorder: {error}; {self._how_to_reach(error)}")
             return None
         client = await stack.enter_async_context(session(SILENCE_SECONDS))
         return Recorder(client, base, self._arguments.patience)
+
+    def _how_to_reach(self, error: Failure) -> str:
+        if "forbidden" not in str(error).lower():
+            return f"is the recorder running? kubectl -n {self._system} get pods"
+        return (
+            f"needed is the right to forward ports in {self._system} (create pods/portforward, get"
+            " services and pods)"
+        )
 
     async def _token(self, account: str, namespace: str, audience_of: str, what: str) -> str:
         """Return a token; empty when there is none."""

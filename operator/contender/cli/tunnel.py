@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from contender.cli.command import Failure
 
 READY_SECONDS = 60.0
+POD_SECONDS = 15.0
 END_SECONDS = 5.0
 LAST_WORDS = 2000
 """Characters of what kubectl complained of that are kept."""
@@ -53,6 +54,7 @@ class Kubectl:
             "port-forward",
             f"--namespace={namespace}",
             "--address=127.0.0.1",
+            f"--pod-running-timeout={POD_SECONDS:.0f}s",
             f"service/{service}",
             f":{port}",
         )
@@ -65,7 +67,7 @@ class Kubectl:
                 address = ""
             if not address:
                 what = f"kubectl cannot forward a port to Service {namespace}/{service}"
-                raise Failure(f"{what}: {words.last or 'it says nothing'}")
+                raise Failure(f"{what}: {words.last or 'is a pod of it ready?'}")
             yield f"http://{address}"
         finally:
             await _end(process)
@@ -93,7 +95,8 @@ class Kubectl:
         except OSError as error:
             what = (
                 f"{self._program} cannot be run ({error.strerror}): install kubectl, name it by the"
-                " environment variable KUBECTL, or pass --url and --token-file"
+                " environment variable KUBECTL, or, where the command has them, pass --url and"
+                " --token-file"
             )
             raise Failure(what) from error
 

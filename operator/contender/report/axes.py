@@ -6,7 +6,7 @@ from math import ceil, floor, isfinite, log10
 
 _DAY = 86400.0
 _TIMES = (
-    *(1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200),
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200),
     *(_DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY, 91 * _DAY, 364 * _DAY),
 )
 """Seconds from one mark to the next."""
@@ -52,14 +52,43 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [round(one * step, 12 - floor(log10(step))) for one in range(first, last + 1)]
 
 
-def time_ticks(low: float, high: float, most: int) -> tuple[list[float], bool]:
-    """Return round moments between two others, at most so many, and whether they need a clock."""
+def time_ticks(low: float, high: float, most: int) -> tuple[list[float], float]:
+    """Return round moments between two others, at most so many, and the seconds between them."""
     raw = (high - low) / max(most - 1, 1)
     step = next((one for one in _TIMES if one >= raw), _TIMES[-1])
     while (high - low) / step > most:
         step *= 2
     first, last = ceil(low / step), floor(high / step)
-    return [one * step for one in range(first, last + 1)], step < _DAY
+    return [one * step for one in range(first, last + 1)], step
+
+
+def decades(values: Iterable[float], start: float, end: float) -> tuple[Axis, list[float]]:
+    """Return an axis of logarithms to base 10 on which numbers above 0 have room, and its marks: 1,
+    2 and 5 of each decade, or the decades alone when there are many."""
+    known = [log10(one) for one in values]
+    low, high = floor(min(known)), ceil(max(known))
+    steps = (1, 2, 5) if high - low <= 3 else (1,)
+    marks = [step * 10.0**one for one in range(low - 1, high + 1) for step in steps]
+    first = max(one for one in marks if log10(one) < min(known) - 1e-9)
+    last = min(one for one in [*marks, 10.0 ** (high + 1)] if log10(one) > max(known) + 1e-9)
+    shown = [one for one in marks if first <= one <= last]
+    return Axis(log10(first), log10(last), start, end), shown
+
+
+def apart(wanted: Sequence[float], widths: Sequence[float], end: float) -> list[float]:
+    """Return where words begin that do not lie on each other, near to where they are wanted.
+
+    Args:
+        wanted: where they would begin, in order.
+        widths: how wide they are, with the room between them.
+        end: where the last one ends at the latest.
+    """
+    found: list[float] = []
+    for at, width in zip(reversed(wanted), reversed(widths), strict=True):
+        end = min(at + width, end)
+        found.insert(0, end - width)
+        end -= width
+    return found
 
 
 def window(

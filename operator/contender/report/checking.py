@@ -6,18 +6,19 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from contender.api.v1alpha1.base import ApiModel
 from contender.api.v1alpha1.experiment_status import ArmStatus, Comparison
 from contender.core.experiment import counting
 from contender.core.experiment.course import Course
 from contender.core.experiment.machine import Phase
 from contender.core.experiment.orders import Orders
-from contender.report.material import Subject
+from contender.core.experiment.words import told_guardrail
+from contender.report.material import Material, Subject
 from contender.report.replay import Replay, replay
-from contender.report.sealing import Sealed, digest_of, plan_hashes
+from contender.report.sealing import Sealed, digest_of, hash_of_plan
 from contender.report.told import rulings
 
 _NONE = "(nobody)"
-_PARTS = tuple(Comparison.model_fields)
 
 
 class Result(StrEnum):
@@ -56,7 +57,7 @@ def check(sealed: Sealed, content: Mapping[str, Any]) -> list[Check]:
     found = replay(material)
     return [
         _same("digest", digest_of(content), sealed.digest),
-        _plan(sealed, subject),
+        _plan(sealed, material),
         *_looks(sealed, subject, found),
         *_comparisons(subject, found),
         *_guardrails(subject),
@@ -73,16 +74,19 @@ def _same(what: str, expected: object, found: object) -> Check:
     return Check(Result.DIFFERS, what, str(expected), str(found))
 
 
-def _plan(sealed: Sealed, subject: Subject) -> Check:
-    plan = subject.status.plan
-    told = plan.hash if plan else ""
-    hashes = plan_hashes(subject)
-    if told in hashes:
-        return Check(Result.OK, f"plan {told}: the hash of spec, incumbent and candidates")
+def _plan(sealed: Sealed, material: Material) -> Check:
+    plan = material.subject.status.plan
+    told, expected = plan.hash if plan else "", hash_of_plan(material)
+    if told == expected:
+        what = "the hash of what was tested, incumbent and candidates"
+        return Check(Result.OK, f"plan {told}: {what}")
     if not sealed.planHash:
-        what = "it could not be computed anew when the file was sealed: the incumbent has got other"
-        return Check(Result.NOTE, f"plan {told}: {what} pods, or another version has made it")
-    return Check(Result.DIFFERS, "plan: the hash", min(hashes, default=""), told)
+        what = (
+            "it could not be computed anew when the file was sealed: the target reads rows or"
+            " truths otherwise since the start, or another version has made it"
+        )
+        return Check(Result.NOTE, f"plan {told}: {what}")
+    return Check(Result.DIFFERS, "plan: the hash", expected, told)
 
 
 def _looks(sealed: Sealed, subject: Subject, found: Replay) -> Iterator[Check]:
@@ -109,21 +113,26 @@ def _looks(sealed: Sealed, subject: Subject, found: Replay) -> Iterator[Check]:
 
 
 def _comparisons(subject: Subject, found: Replay) -> Iterator[Check]:
-    told = {(one.objective, one.candidate): one for one in subject.status.comparisons or []}
-    ours = {(one.objective, one.candidate): one for one in found.comparisons}
+    told = {one.key: one for one in subject.status.comparisons or []}
+    ours = {one.key: one for one in found.comparisons}
     for place in sorted(told.keys() | ours.keys()):
-        what = f"comparison {place[0]} of {place[1]}"
+        what = f"comparison {(told.get(place) or ours[place]).about} of {place[1]}"
         if place not in told or place not in ours:
             shown = [_short(one.get(place)) for one in (ours, told)]
             yield Check(Result.DIFFERS, what, *shown)
             continue
         expected, was = ours[place], told[place]
-        differing = [part for part in _PARTS if getattr(expected, part) != getattr(was, part)]
-        if not differing:
+        if expected == was:
             yield Check(Result.OK, f"{what}: {_short(was)}")
-        for part in differing:
-            shown = [str(getattr(one, part)) for one in (expected, was)]
-            yield Check(Result.DIFFERS, f"{what}: {part}", *shown)
+        yield from _differing(what, expected, was)
+
+
+def _differing(what: str, expected: ApiModel, was: ApiModel) -> Iterator[Check]:
+    """Iterate over the fields that say something else than what follows."""
+    for part in type(was).model_fields:
+        shown = [getattr(one, part) for one in (expected, was)]
+        if shown[0] != shown[1]:
+            yield Check(Result.DIFFERS, f"{what}: {part}", *map(str, shown))
 
 
 def _short(one: Comparison | None) -> str:
@@ -148,19 +157,12 @@ def _guardrails(subject: Subject) -> Iterator[Check]:
         if found is None:
             yield Check(Result.DIFFERS, what, "none: spec does not name it", told.message)
             continue
-        parts = {
-            "evidence": (round(max(-99.0, min(999.0, found.evidence)), 2), told.evidence),
-            "needed": (round(found.needed, 2), told.needed),
-            "breached": (found.breached, told.breached),
-            "message": (found.message, told.message),
-        }
-        differing = {part: both for part, both in parts.items() if both[0] != both[1]}
-        if not differing:
+        expected = told_guardrail(told.candidate, found)
+        if expected == told:
             state = "breached" if told.breached else "kept"
             numbers = f"ln E {told.evidence:.2f} of {told.needed:.2f}"
             yield Check(Result.OK, f"{what}: {numbers}, {state}")
-        for part, (expected, was) in differing.items():
-            yield Check(Result.DIFFERS, f"{what}: {part}", str(expected), str(was))
+        yield from _differing(what, expected, told)
 
 
 def _counts(subject: Subject) -> Iterator[Check]:
@@ -248,11 +250,7 @@ def _won(subject: Subject, found: Replay) -> Check:
     told = f"verdict: {status.phase}, winner {winner}"
     if winner and winner in (found.leader, *found.proven):
         return Check(Result.OK, f"{told}, who has reached all objectives")
-    by_hand = any(
-        one.command == "promote" and one.result == "Done" and one.token.partition("/")[0] == winner
-        for one in status.handled or []
-    )
-    if by_hand:
+    if winner and status.by_command:
         return Check(Result.NOTE, f"{told}: promoted by a person, and not by the objectives")
     left = set(subject.arms[1:]) - found.missed.keys() - found.gone.keys()
     if not subject.spec.objectives and left == {winner}:

@@ -1,8 +1,10 @@
 """Figures as people read them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import floor, isfinite, isnan, log10
 
+_DAY = 86400.0
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 POINTS = ("ZeroOne",)
 """Losses that are shares, told in percent."""
@@ -25,6 +27,11 @@ def amount(loss: str, value: float, digits: int = 3) -> str:
     if loss in POINTS:
         return f"{number(100 * value, digits)} points"
     return number(value, digits)
+
+
+def mean(loss: str, value: float) -> str:
+    """Return the mean of a loss or reward: shares in percent."""
+    return f"{number(100 * value)} %" if loss in POINTS else number(value)
 
 
 def exact(loss: str, value: float) -> str:
@@ -50,11 +57,27 @@ def seconds_moment(at: float) -> str:
     return moment(datetime.fromtimestamp(at, UTC))
 
 
-def day(at: float, *, clock: bool) -> str:
-    """Return a short moment for the axis of a chart: 31 Jan, or 31 Jan 12:00."""
-    found = datetime.fromtimestamp(at, UTC)
-    short = f"{found.day} {_MONTHS[found.month - 1]}"
-    return f"{short} {found.hour:02}:{found.minute:02}" if clock else short
+def short_moments(times: Iterable[float], step: float) -> list[str]:
+    """Return moments for the axis of a chart: 31 Jan, or 31 Jan 12:00 and 18:00 on the same day.
+
+    Args:
+        times: the moments, in seconds since 1970.
+        step: seconds between two of them, which says whether a clock is needed, and with seconds.
+    """
+    told, before = [], ""
+    for at in times:
+        found = datetime.fromtimestamp(at, UTC)
+        day = f"{found.day} {_MONTHS[found.month - 1]}"
+        clock = "" if step >= _DAY else found.strftime("%H:%M" if step >= 60 else "%H:%M:%S")
+        told.append(" ".join(filter(None, (day if day != before or not clock else "", clock))))
+        before = day
+    return told
+
+
+def between(since: str, until: str) -> str:
+    """Return the time between two moments of a status."""
+    ends = [datetime.fromisoformat(one) for one in (since, until)]
+    return span(max(0.0, (ends[1] - ends[0]).total_seconds()))
 
 
 def span(seconds: float) -> str:
@@ -72,9 +95,9 @@ def span(seconds: float) -> str:
     return " ".join(one for one in parts[:2] if one)
 
 
-def plural(count: int, what: str) -> str:
+def plural(count: int, what: str, many: str = "") -> str:
     """Return a count with its noun."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    return f"{count:,} {what if count == 1 else many or f'{what}s'}"
 
 
 def milliseconds(text: str) -> float | None:

@@ -1,6 +1,6 @@
 """Hours: what the recorder has counted of an endpoint, as far as a plan needs it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +15,8 @@ _HOUR = timedelta(hours=1)
 class Seen:
     """What an endpoint did."""
 
-    hours: int
-    """Hours over which it was counted."""
+    hours: float
+    """Hours over which requests were counted; less than 1: of the hour that goes on."""
     rate: float | None = None
     """Requests a second that were captured; None: none were."""
     rows_per_request: float | None = None
@@ -39,7 +39,7 @@ def seen(told: Mapping[str, Any], feedback: str, loss: str, now: datetime) -> Se
         told: its answer.
         feedback: name of the feedback.
         loss: name of the loss; Value for a reward.
-        now: the present moment: the hour that goes on is left out.
+        now: the present moment. The rate is that of whole hours, if there are any.
 
     Raises:
         Unreadable: it is no such answer.
@@ -52,29 +52,35 @@ def seen(told: Mapping[str, Any], feedback: str, loss: str, now: datetime) -> Se
 
 
 def _seen(told: Mapping[str, Any], feedback: str, loss: str, now: datetime) -> Seen:
-    begun = now.replace(minute=0, second=0, microsecond=0)
-    mine = [
-        one
-        for one in told["hours"]
-        if one["arm"] == INCUMBENT and datetime.fromisoformat(one["hour"]) < begun
-    ]
-    answers = _sum(mine, "answers", lambda counts: sum(counts.values()))
+    mine = [one for one in told["hours"] if one["arm"] == INCUMBENT]
+    answers = _answers(mine)
     rows = _sum(mine, "rows", sum)
-    first = min(
-        (datetime.fromisoformat(one["hour"]) for one in mine if one["metric"] == "answers"),
-        default=begun,
-    )
-    hours = round((begun - first) / _HOUR)
+    hours, rate = _rate(mine, now)
     n, mean, variance = _moments(mine, f"{feedback}/{loss}/")
     return Seen(
         hours=hours,
-        rate=answers / hours / 3600 if answers else None,
+        rate=rate,
         rows_per_request=rows / answers if answers and rows else None,
         mean=mean,
         variance=variance,
         n=n,
         labelled=_labelled(told["coverage"], feedback),
     )
+
+
+def _rate(mine: Sequence[Mapping[str, Any]], now: datetime) -> tuple[float, float | None]:
+    """Return over how many hours requests were counted, and how many came a second; None: nobody
+    knows."""
+    begun = now.replace(minute=0, second=0, microsecond=0)
+    whole = [one for one in mine if datetime.fromisoformat(one["hour"]) < begun]
+    counted, until = (whole, begun) if _answers(whole) else (mine, now)
+    times = [datetime.fromisoformat(one["hour"]) for one in counted if one["metric"] == "answers"]
+    hours = (until - min(times, default=until)) / _HOUR
+    return hours, _answers(counted) / hours / 3600 if hours else None
+
+
+def _answers(hours: Iterable[Mapping[str, Any]]) -> float:
+    return _sum(hours, "answers", lambda counts: sum(counts.values()))
 
 
 def _sum(hours: Iterable[Mapping[str, Any]], metric: str, count: Callable[[Any], float]) -> float:

@@ -1,58 +1,22 @@
 """The report as one page: HTML with its charts and style within, and nothing else."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 from contender.core.experiment.decisions import TABLE
-from contender.report import drawings, told
+from contender.report import answers, bars, drawings, told
 from contender.report.markup import Markup, element, joined
-from contender.report.material import Json, Material, Subject
+from contender.report.material import Material, Subject
 from contender.report.replay import Curve, Replay, replay
+from contender.report.shares import copies
+from contender.report.style import STYLE
+from contender.report.words import words
 
-LONGEST_CELL = 400
-"""Characters of a row that are shown."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A page that asks nobody for anything."""
-
-_STYLE = """
-:root { color-scheme: light dark; --back: #fff; --text: #1a1d21; --muted: #5b6470;
-  --line: #d9dde3; --card: #f5f6f8; --mark: #fff3c4; --arm0: #6b7280; --arm1: #0067b3;
-  --arm2: #c2500a; --arm3: #0a7d57; --arm4: #a83a7c; --arm5: #7d6200; --good: #0a6b3d;
-  --bad: #b3261e; --onbar: #fff; }
-@media (prefers-color-scheme: dark) { :root { --back: #14171a; --text: #e6e8eb;
-  --muted: #9aa4b0; --line: #343a42; --card: #1d2126; --mark: #453a12; --arm0: #a3abb6;
-  --arm1: #5fb3f0; --arm2: #f09a5b; --arm3: #4fc79a; --arm4: #e38dc0; --arm5: #d4b84a;
-  --good: #5ecb93; --bad: #ff8a80; --onbar: #14171a; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 4rem; background: var(--back);
-  color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
-h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; } p { margin: .3rem 0; }
-.muted { color: var(--muted); } .how { font-size: 1.1rem; margin-top: .5rem; }
-.good { color: var(--good); } .bad { color: var(--bad); }
-.scroll { overflow-x: auto; } figure { margin: .6rem 0 1.2rem; }
-figcaption { color: var(--muted); font-size: .85rem; }
-table { border-collapse: collapse; font-size: .85rem; } td, th { padding: .25rem .6rem .25rem 0;
-  text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-th { color: var(--muted); font-weight: 600; white-space: nowrap; }
-.right { text-align: right; font-variant-numeric: tabular-nums; }
-tr.holds td { background: var(--mark); } code { font: .85em ui-monospace, monospace;
-  overflow-wrap: anywhere; } ul { margin: .3rem 0; padding-left: 1.2rem; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--text);
-  font: 12px system-ui, sans-serif; } svg .muted { fill: var(--muted); }
-svg .strong { font-weight: 600; } svg .small { font-size: 11px; }
-svg .onbar { fill: var(--onbar); font-size: 11px; }
-.grid { stroke: var(--line); } .zero { stroke: var(--muted); }
-.bound { stroke: var(--bad); stroke-dasharray: 6 4; stroke-width: 1.5; }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .band { opacity: .18; }
-.horizon { fill: none; stroke: var(--text); stroke-width: 1.5; }
-""" + "".join(
-    f".line.arm{one} {{ stroke: var(--arm{one}); }}"
-    f" .band.arm{one}, .bar.arm{one}, .dot.arm{one} {{ fill: var(--arm{one}); }}\n"
-    for one in range(6)
-)
+_TAGS = ("dt", "dd")
 _GOOD = ("Promoted", "AwaitingSpec")
-_BAD = ("Rejected", "Failed", "Inconclusive", "Superseded")
+_OPEN = ("Inconclusive", "Superseded", "Aborted")
+_BAD = ("Rejected", "Failed")
 
 
 def page(material: Material) -> str:
@@ -67,11 +31,12 @@ def page(material: Material) -> str:
         _section("What could not be read", _list(material.lacking)),
         _section("Plan", *_plan(subject)),
         _section("Objectives", *_objectives(subject, found)),
-        _section("Decision", *_decision(found)),
-        _section("Guardrails", _table(told.guardrails(subject))),
+        _section("Decision", *(_decision(found) if told.is_weighed(material) else ())),
+        _section("Guardrails", _table(told.guardrails(subject), kind="long")),
         _section("Traffic", *_traffic(subject)),
-        _section("Latency", *_latency(subject)),
-        _section("Disagreements", *_rows(material.rows)),
+        _section("Arms", *_arms(subject)),
+        _section("Different answers", *_differing(material)),
+        _section("Words", _words(subject)),
     ]
     title = f"{subject.namespace}/{subject.name}: {subject.status.phase}"
     head = element(
@@ -80,20 +45,27 @@ def page(material: Material) -> str:
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         element("title", title),
-        element("style", Markup(_STYLE)),
+        element("style", Markup(STYLE)),
     )
     whole = element("html", Markup("\n"), head, Markup("\n"), element("body", *body), lang="en")
     return f"<!doctype html>\n{whole}\n"
 
 
 def _head(subject: Subject) -> Markup:
+    """Return the verdict in words, and what it rests on."""
     phase = subject.status.phase
-    kind = "good" if phase in _GOOD else "bad" if phase in _BAD else ""
+    kinds = {"good": _GOOD, "open": _OPEN, "bad": _BAD}
+    kind = next((kind for kind, phases in kinds.items() if phase in phases), "")
     return element(
         "header",
         element("h1", told.who(subject)),
-        element("p", told.how(subject), class_=f"how {kind}".strip()),
         element("p", told.times(subject), class_="muted"),
+        element(
+            "div",
+            element("p", told.how(subject), class_="how"),
+            _list([*told.summary(subject)]),
+            class_=f"verdict {kind}".strip(),
+        ),
     )
 
 
@@ -109,31 +81,34 @@ def _list(lines: Sequence[str]) -> Markup:
     return element("ul", *(element("li", one) for one in lines))
 
 
-def _table(found: told.Table | None, holds: frozenset[int] = frozenset()) -> Markup:
+def _table(found: told.Table | None, holds: frozenset[int] = frozenset(), kind: str = "") -> Markup:
     """Return a table.
 
     Args:
         found: its content; None: there is none.
         holds: numbers of rows that stand out.
+        kind: class of the table.
     """
     if found is None:
         return Markup("")
-    kinds = ["right" if one in found.right else None for one in found.head]
-    head = [element("th", one, class_=kind) for one, kind in zip(found.head, kinds, strict=True)]
+    sides = ["right" if one in found.right else None for one in found.head]
+    head = [element("th", one, class_=side) for one, side in zip(found.head, sides, strict=True)]
     rows = [
         element(
             "tr",
-            *(element("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=True)),
+            *(element("td", cell, class_=side) for cell, side in zip(row, sides, strict=True)),
             class_="holds" if number in holds else None,
         )
         for number, row in enumerate(found.rows)
     ]
-    inner = joined(element("tr", *head), *rows, by="\n")
-    return element("div", element("table", inner), class_="scroll")
+    top = element("thead", element("tr", *head))
+    below = element("tbody", joined(*rows, by="\n"))
+    return element("div", element("table", top, below, class_=kind or None), class_="scroll")
 
 
 def _figure(drawing: Markup, caption: str) -> Markup:
-    return joined(Markup("\n"), element("figure", drawing, element("figcaption", caption)))
+    scrolled = element("div", drawing, class_="scroll")
+    return joined(Markup("\n"), element("figure", scrolled, element("figcaption", caption)))
 
 
 def _plan(subject: Subject) -> Iterator[Markup]:
@@ -146,13 +121,14 @@ def _plan(subject: Subject) -> Iterator[Markup]:
 def _objectives(subject: Subject, found: Replay) -> Iterator[Markup]:
     yield _table(told.comparisons(subject))
     for one in subject.status.comparisons or []:
-        yield element("h3", f"{one.objective}: {one.candidate} {one.state}")
+        yield element("h3", f"{one.about}: {one.candidate} {one.state}")
         yield element("p", one.message or "nothing is known yet")
+        yield from (element("p", said, class_="muted") for said in told.at_horizon(one))
         curve = told.curve_of(found, one)
         if curve is None:
             yield element("p", told.NOT_WEIGHED, class_="muted")
         else:
-            yield from _charts(curve, _number(subject, one.candidate))
+            yield from _charts(subject, curve, _number(subject, one.candidate))
 
 
 def _number(subject: Subject, arm: str) -> int:
@@ -160,16 +136,24 @@ def _number(subject: Subject, arm: str) -> int:
     return subject.arms.index(arm) if arm in subject.arms else 0
 
 
-def _charts(curve: Curve, arm: int) -> Iterator[Markup]:
-    yield _figure(
-        drawings.evidence(curve, arm),
-        f"Evidence that the goal is reached, or missed, at each of {len(curve.points)} looks. It"
-        " may be looked at always: from the dashed line on, it is decided.",
-    )
-    if drawing := drawings.intervals(curve, arm):
+def _charts(subject: Subject, curve: Curve, arm: int) -> Iterator[Markup]:
+    epochs = subject.status.epochs or []
+    if drawing := drawings.evidence(curve, arm, epochs):
+        broken = not all(map(told.is_enough, curve.points))
+        gaps = f" Where there is no line, {told.TOO_LITTLE}." if broken else ""
         yield _figure(
             drawing,
-            f"Difference and its interval, valid over all looks: {told.aimed(curve)}.",
+            f"Evidence at each of {len(curve.points)} looks that the goal is reached, or missed. It"
+            f" may be looked at always: from the dashed line on, it is decided.{gaps}",
+        )
+    else:
+        yield element("p", f"There is no evidence yet: {told.TOO_LITTLE}.", class_="muted")
+    if drawing := drawings.intervals(curve, arm, epochs):
+        aimed = told.aimed(curve, less="below", more="above")
+        yield _figure(
+            drawing,
+            f"Difference (line) and its interval (band), which holds for all looks at once: {aimed}"
+            " (dashed).",
         )
 
 
@@ -178,7 +162,7 @@ def _decision(found: Replay) -> Iterator[Markup]:
     if not rulings:
         return
     for name, line, why in rulings:
-        yield element("p", element("strong", name), f" {line}")
+        yield element("p", element("strong", f"{name}: "), line)
         yield element("p", why, class_="muted")
     held = frozenset(TABLE.index(one.rule) for one in found.rulings)
     by_rule = {
@@ -196,56 +180,46 @@ def _decision(found: Replay) -> Iterator[Markup]:
 def _traffic(subject: Subject) -> Iterator[Markup]:
     if epochs := subject.status.epochs:
         yield _figure(
-            drawings.traffic(epochs, subject.arms),
-            "Share of the requests that each arm answered or got copies of, one bar for each"
-            " stretch in which nothing about the traffic changed.",
+            bars.traffic(subject.spec, epochs, subject.arms),
+            "For how much of the requests each arm worked, in each stretch in which nothing about"
+            " the traffic changed. Full colour: it answered callers; pale: it got copies.",
         )
         yield _table(told.epochs(subject))
+
+
+def _arms(subject: Subject) -> Iterator[Markup]:
     yield _table(told.arms(subject))
-
-
-def _latency(subject: Subject) -> Iterator[Markup]:
-    if drawing := drawings.latency(subject.status.arms or []):
+    if drawing := bars.latency(subject.status.arms or []):
         yield _figure(drawing, "Times of the models, estimated from the routers that counted last.")
 
 
-def _rows(rows: Sequence[Json] | None) -> Iterator[Markup]:
+def _differing(material: Material) -> Iterator[Markup]:
+    subject, rows = material.subject, material.rows
+    for one in told.disagreed(material):
+        yield element("p", f"{one}.")
     if rows is None:
         return
-    if not rows:
-        yield element("p", "Among the rows that were read, all arms answered alike.")
-        return
-    arms = sorted({name for one in rows for name in _answers(one)})
-    truths = sorted({name for one in rows for name in one.get("feedback") or {}})
-    cells = [
-        (
-            str(one.get("time", "")),
-            _short(one.get("row")),
-            *(_short(_answers(one).get(name)) for name in arms),
-            *(_short((one.get("feedback") or {}).get(name, {}).get("value")) for name in truths),
-            str(one.get("id", "")),
+    if not copies(subject.spec, subject.status.epochs or []):
+        yield element("p", "Each request was answered by one arm: there was nothing to compare.")
+    elif not rows:
+        yield element("p", "In all rows that were read, all arms gave the same answer.")
+    else:
+        yield element(
+            "p",
+            f"The first {len(rows)} of such rows, as capture has stored them: what it redacts was"
+            f" never there. Behind an answer:{answers.RIGHT} right,{answers.WRONG} wrong, by the"
+            " truth that came.",
+            class_="muted",
         )
-        for one in rows
-    ]
-    head = ("time", "row", *arms, *truths, "prediction id")
-    yield element(
-        "p",
-        f"The first {len(rows)} rows to which arms gave different answers, as capture has stored"
-        " them: what it redacts was never there.",
+        yield _table(answers.table(rows, subject.arms, material.target), kind="wide")
+
+
+def _words(subject: Subject) -> Markup:
+    return element(
+        "dl",
+        *(
+            element(tag, text)
+            for one in words(subject)
+            for tag, text in zip(_TAGS, one, strict=True)
+        ),
     )
-    yield _table(told.Table(head, tuple(cells)))
-
-
-def _answers(row: Json) -> dict[str, object]:
-    """Return what each arm answered."""
-    served = {str(row.get("arm", "")): row.get("output")}
-    copies = row.get("copies") or {}
-    return served | {str(name): one.get("output") for name, one in copies.items()}
-
-
-def _short(value: object) -> str:
-    """Return a value in one cell; nothing for null."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}..."

@@ -60,6 +60,8 @@ class _Way:
     """The candidate's share of the rows of both arms; None: pairs."""
     part: float = 1.0
     """Share of the requests that is compared."""
+    captured: float = 1.0
+    """Share of the requests that is captured."""
     notes: tuple[str, ...] = ()
 
 
@@ -156,7 +158,7 @@ def _way(
         notes.append(f"{captured:.0%} of the requests are captured (spec.capture.percent)")
     if spec.match:
         notes.append("all requests match; say by --rate how many do")
-    return _Way(found.split, found.part * captured, tuple(notes))
+    return _Way(found.split, found.part * captured, captured, tuple(notes))
 
 
 def _of_step(spec: ExperimentSpec, number: int, step: Step, *, served: bool) -> _Way:
@@ -208,12 +210,18 @@ def _asked(known: _Known, said: Said) -> Asked:
         power=_first(said.power, POWER),
         rows_per_request=_first(said.rows_per_request, seen.rows_per_request, 1.0),
         icc=0.0 if objective and objective.unit == "Row" else _first(said.icc, 0.0),
+        by_entity=objective is None or objective.unit == "Entity",
         labelled=_first(said.labelled, seen.labelled, 1.0),
         delay=_first(said.delay, seconds(known.feedback.delay) if known.feedback else None, 0.0),
-        rate=said.rate if said.rate is not None else seen.rate,
+        rate=said.rate if said.rate is not None else _rate(known),
         part=way.part,
     )
     return Asked(question, (*notes, *_notes(question, known, said)))
+
+
+def _rate(known: _Known) -> float | None:
+    """Return how many requests a second come, if so many were captured; None: nobody knows."""
+    return None if known.seen.rate is None else known.seen.rate / known.way.captured
 
 
 def _first(*known: float | None) -> float:
@@ -233,7 +241,7 @@ def _spread(
     # What is always 0 or 1 has this variance, and nothing else has.
     binary = abs(seen.variance * (seen.n - 1) / seen.n - seen.mean * (1 - seen.mean)) < 1e-9
     if binary and 0 < seen.mean < 1:
-        notes.append(f"the incumbent's mean is {figures.amount(loss, seen.mean)}: {told}")
+        notes.append(f"the incumbent's mean is {figures.mean(loss, seen.mean)}: {told}")
         return seen.mean, None
     if way.split is not None:
         notes.append(f"the variance of a row is {figures.number(seen.variance)}: {told}")
@@ -256,7 +264,8 @@ def _notes(question: Question, known: _Known, said: Said) -> Iterator[str]:
         )
     if said.rate is None and seen.rate is not None:
         over = figures.span(3600 * seen.hours)
-        yield f"{seen.rate:.3g} requests/s come: so many were captured in {over}"
+        least = "at least " if seen.hours < 1 else ""
+        yield f"{least}{question.rate:.3g} requests/s come: so many were captured in {over}"
     if said.labelled is None and seen.labelled is None:
         yield "every row gets its truth (--labelled)"
     if said.delay is None and known.feedback is None:

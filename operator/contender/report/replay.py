@@ -17,29 +17,30 @@ from contender.core.experiment import words
 from contender.core.experiment.course import Course, Scene
 from contender.core.experiment.decisions import TABLE, Case, Decision, Rule
 from contender.core.experiment.looks import Look
+from contender.core.experiment.machine import Phase
 from contender.core.experiment.orders import Orders
-from contender.core.experiment.validity import invalidity, is_mismatched
+from contender.core.experiment.validity import is_mismatched
 from contender.core.experiment.verdicts import (
     Outcome,
     at_the_end,
+    case_of,
     concluded,
+    exhausted,
+    invalidities,
     proven,
     rejecting,
     tasks,
     weigh_looks,
+    why_decided,
 )
-from contender.core.experiment.weighing import Task, Weighed, needed, weigh
+from contender.core.experiment.weighing import Key, Task, Weighed, needed, weigh
 from contender.core.snapshot import Snapshot
 from contender.report.material import Material, looks_of
 
 TIME_IS_OVER = "TimeIsOver"
 """Reason of a status."""
 MISMATCHED = words.why(Case(mismatched=True), Decision.INCONCLUSIVE, [], "")
-_DECIDED = ("Reached", "Missed")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Place = tuple[str, str]
-"""An objective, and a candidate."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Curve:
 
     objective: str
     candidate: str
+    segment: str
+    """Empty: all rows."""
     loss: str
     is_reward: bool
     """Whether more is better."""
@@ -168,8 +171,9 @@ def _fate(material: Material, looks: Sequence[Look], name: str, told: str) -> _F
     return _Fate(_Cause.OTHER, agrees if numbers else 0, told)
 
 
-def _of(comparisons: Iterable[Comparison], candidate: str) -> dict[str, Comparison]:
-    return {one.objective: one for one in comparisons if one.candidate == candidate}
+def _of(comparisons: Iterable[Comparison], candidate: str) -> dict[Key, Comparison]:
+    """Return what is known of a candidate, as it is at the end."""
+    return {one.key: words.settled(one) for one in comparisons if one.candidate == candidate}
 
 
 class _Play:
@@ -184,8 +188,8 @@ class _Play:
         self.material = material
         self.look: Look | None = None
         """The last one that was weighed."""
-        self.points: dict[Place, list[Point]] = {}
-        self.tasks: dict[Place, Task] = {}
+        self.points: dict[Key, list[Point]] = {}
+        self.tasks: dict[Key, Task] = {}
         self.decided: dict[str, Outcome] = {}
         """By candidate: what a look has decided for good."""
         subject = material.subject
@@ -278,8 +282,8 @@ class _Play:
                 points.append(_point(task, look, weighed, spends=task.key in spends))
         return outcomes
 
-    def _spent(self) -> set[Place]:
-        return {(one.objective, one.candidate) for one in self.comparisons if one.spent}
+    def _spent(self) -> set[Key]:
+        return {one.key for one in self.comparisons if one.spent}
 
 
 def _point(task: Task, look: Look, weighed: Weighed, *, spends: bool) -> Point:
@@ -305,6 +309,7 @@ def _curve(task: Task, points: Sequence[Point]) -> Curve:
     return Curve(
         objective=task.objective.name,
         candidate=task.candidate,
+        segment=task.segment.name if task.segment else "",
         loss=task.loss,
         is_reward=task.is_reward,
         goal=_sign(task) * task.goal + 0.0,
@@ -327,8 +332,9 @@ def _told(play: _Play, fates: Mapping[str, _Fate]) -> Replay:
     rulings = [
         _ruling(play, one.name, fates, over=over) for one in (plan.candidates if plan else ())
     ]
+    ended = play.material.subject.status.phase != Phase.RUNNING
     return Replay(
-        comparisons=tuple(play.comparisons),
+        comparisons=tuple(words.settled(one) if ended else one for one in play.comparisons),
         curves=tuple(_curve(play.tasks[place], one) for place, one in sorted(play.points.items())),
         missed={name: why for name, why in known.items() if name not in other},
         gone=other,
@@ -352,7 +358,7 @@ def _ends(play: _Play) -> tuple[list[str], list[str]]:
         winner, why = proven(course, play.scene)
         winners.append(winner)
         reasons += [ended.status.undecided, why]
-    if is_mismatched(play.courses[1]):
+    if is_mismatched(play.courses[1], play.look):
         reasons.append(MISMATCHED)
     return winners, reasons
 
@@ -367,33 +373,17 @@ def _ruling(play: _Play, name: str, fates: Mapping[str, _Fate], *, over: bool) -
     if decided := play.decided.get(name):
         reached = decided.decision is Decision.PROMOTE
         return _ruled(name, Case(reached=reached, missed=not reached), decided.why)
-    mine = [task for task in play.wanted if task.candidate == name]
-    invalid = next((why for task in mine if play.look and (why := invalidity(task, play.look))), "")
-    known = _of(play.comparisons, name)
-    names = [one.name for one in play.course.spec.objectives]
-    states = [known[one].state if one in known else "NoData" for one in names]
     mismatched = play.material.subject.status.undecided == MISMATCHED
-    analysis = mine[0].analysis if mine else None
-    case = Case(
-        mismatched=mismatched and is_mismatched(play.courses[1]),
-        missed="Missed" in states,
-        reached=all(state == "Reached" for state in states),
-        invalid=bool(invalid),
-        known="NoData" not in states,
-        over=over or _nothing_more_comes(play),
-        rejects_unknown=analysis is not None and analysis.on_no_data == "Reject",
+    invalid = invalidities(play.course, play.wanted, play.look)
+    case = case_of(
+        play.course,
+        name,
+        invalid,
+        mismatched=mismatched and is_mismatched(play.courses[1], play.look),
+        over=over or name in exhausted(play.course),
     )
     rule = next(one for one in TABLE if one.holds(case))
-    return Ruling(name, rule, words.why(case, rule.decision, [*known.values()], invalid))
-
-
-def _nothing_more_comes(play: _Play) -> bool:
-    """Return whether each objective is decided or had its look at the horizon."""
-    left = {one.name for one in play.course.left}
-    known = [one for one in play.comparisons if one.candidate in left]
-    return any(one.spent for one in known) and all(
-        one.spent or one.state in _DECIDED for one in known
-    )
+    return Ruling(name, rule, why_decided(play.course, name, case, rule.decision, invalid))
 
 
 def _ruled(candidate: str, case: Case, why: str) -> Ruling:

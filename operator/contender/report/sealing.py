@@ -3,17 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contender import __version__
 from contender.api.v1alpha1 import ExperimentSpec, ExperimentStatus
 from contender.api.v1alpha1.capture import Feedback, Rows
-from contender.core import names
 from contender.core.errors import explain
 from contender.core.experiment.looks import LABELLED, VALUE
 from contender.core.experiment.machine import Phase
+from contender.core.experiment.resolve import plan_hash
 from contender.report.material import Json, Material, Subject, Unreadable, looks_of, reading
 
 KIND = "SealedVerdict"
@@ -25,7 +25,7 @@ _ALGORITHM = "sha256:"
 _TOLD = (
     *("phase", "reason", "message", "plan", "beganAt", "attempts", "arms", "epochs", "guardrails"),
     *("comparisons", "look", "leader", "undecided", "recommended", "winner", "verdict", "handled"),
-    "countedAt",
+    *("byCommand", "countedAt"),
 )
 """What of a status is sealed: all but where routers' counters stood, and what goes on by itself."""
 _OPEN = (Phase.PENDING, Phase.RUNNING, Phase.PAUSED)
@@ -73,7 +73,8 @@ class Sealed(BaseModel):
     looks: list[dict[str, Any]]
     """The looks that were weighed: means, and how sure they are."""
     planHash: bool  # noqa: N815 - as it is written
-    """Whether the plan's hash could be computed anew: not when the incumbent got other pods."""
+    """Whether the plan's hash could be computed anew: not when the target has come to read rows or
+    truths otherwise since the start."""
     digest: str
 
     def material(self) -> Material:
@@ -104,7 +105,7 @@ def seal(material: Material) -> Json:
         "target": _target(material, named),
         "status": _told(subject.status),
         "looks": [_needed(one, subject) for one in material.looks],
-        "planHash": subject.status.plan.hash in plan_hashes(subject),
+        "planHash": subject.status.plan.hash == hash_of_plan(material),
     }
     return {**content, DIGEST: digest_of(content)}
 
@@ -124,19 +125,13 @@ def _target(material: Material, named: set[str]) -> Json:
     return {**found, "rows": rows.manifest()} if rows else found
 
 
-def plan_hashes(subject: Subject) -> set[str]:
-    """Return what the hash of the plan may be: promotion and paused may have been changed since it
-    was made."""
+def hash_of_plan(material: Material) -> str:
+    """Return the hash of the plan as it follows from all the rest; empty: there is no plan."""
+    subject = material.subject
     plan = subject.status.plan
     if plan is None:
-        return set()
-    arms = [one.manifest() for one in (plan.incumbent, *plan.candidates)]
-    specs = [
-        subject.spec.model_copy(update={"promotion": promotion, "paused": paused})
-        for promotion in get_args(ExperimentSpec.model_fields["promotion"].annotation)
-        for paused in (False, True)
-    ]
-    return {names.digest([one.canonical(), arms]) for one in specs}
+        return ""
+    return plan_hash(subject.spec, material.target, (plan.incumbent, *plan.candidates))
 
 
 def _told(status: ExperimentStatus) -> Json:
@@ -206,7 +201,7 @@ def _json(raw: bytes) -> Json:
     try:
         content = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is no JSON: {error}") from error
+        raise Unreadable(f"it is no JSON, or not all of it: {error}") from error
     if not isinstance(content, dict):
         raise Unreadable("it is no sealed verdict: that is a JSON object")
     try:

@@ -1,22 +1,20 @@
 """Sizes: how many rows an Experiment needs, before it starts, and how long that takes."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil, floor, inf, log10, sqrt
 
 from contender.core.experiment.comparing import LEAST_OF_ARM, LEAST_UNITS
 from contender.core.experiment.weighing import PLANNED_ROWS
-from contender.stats.estimates import UNSEEN
-from contender.stats.fixed import hybrid
 from contender.stats.losses import LOSSES
 from contender.stats.planning import (
     Design,
     Traffic,
-    design_effect,
-    fixed_rows,
+    careful_of_split,
     requests_needed,
+    rows_needed,
     seconds_needed,
-    sequential_rows,
+    unseen,
     variance_of_pairs,
     variance_of_share,
     variance_of_split,
@@ -69,6 +67,9 @@ class Question:
     power: float = 0.8
     rows_per_request: float = 1.0
     icc: float = 0.0
+    by_entity: bool = True
+    """Whether rows of an entity or a request may depend on each other; else each stands for
+    itself."""
     labelled: float = 1.0
     delay: float = 0.0
     """Seconds."""
@@ -107,7 +108,7 @@ class Question:
         return self.share is not None and self.variance is None
 
     @property
-    def bound(self) -> float:
+    def goal_gain(self) -> float:
         """The gain that is to be passed."""
         return -self.margin if self.goal == "NonInferior" else self.margin
 
@@ -117,17 +118,23 @@ class Question:
         return (1.0,) if self.split is None else (self.split, 1 - self.split)
 
     @property
-    def unseen(self) -> float:
-        """What one unseen thing adds to the variance, times the number of rows squared."""
-        bound = next((one.worst for one in LOSSES if one.name == self.loss), None) or 0.0
-        return sum((bound * self.rows_per_request / one) ** 2 for one in self.arms)
+    def rows_of_unit(self) -> float:
+        """Rows that may depend on each other."""
+        return self.rows_per_request if self.by_entity else 1.0
+
+    @property
+    def bound(self) -> float | None:
+        """The greatest loss there is; None: there is none."""
+        return next((one.worst for one in LOSSES if one.name == self.loss), None)
 
     @property
     def least(self) -> int:
         """Rows before which nothing is decided."""
-        if self.unseen:
-            return ceil(LEAST_UNITS * self.rows_per_request / min(self.arms))
-        return max(LEAST_ROWS, ceil(LEAST_OF_ARM / min(self.arms)))
+        smallest = min(self.arms)
+        units = ceil(LEAST_UNITS * self.rows_of_unit / smallest) if self.by_entity else 2
+        if self.bound is not None:
+            return units
+        return max(units, LEAST_ROWS, ceil(LEAST_OF_ARM / smallest))
 
     @property
     def assumed(self) -> float | None:
@@ -143,32 +150,50 @@ class Question:
         Raises:
             Impossible: there cannot be such a gain.
         """
-        if gain <= self.bound:
+        if gain <= self.goal_gain:
             raise Impossible("it is not beyond the margin")
+        if self.split is None:
+            variance, careful = self._in_pairs(gain), 1.0
+        else:
+            arms = self._of_arms(gain)
+            variance = variance_of_split(*arms, self.split)
+            careful = careful_of_split(*arms, self.split, gain)
         return Design(
             effect=gain,
-            variance=self._variance(gain),
-            margin=self.bound,
+            variance=variance,
+            margin=self.goal_gain,
             alpha=self.alpha / self.candidates,
             power=self.power,
             cluster_rows=self.rows_per_request,
             icc=self.icc,
+            careful=careful,
+            bucketed=len(self.arms) if self.by_entity else 0,
+            unseen=unseen(self.bound or 0.0, [one / self.rows_of_unit for one in self.arms]),
         )
 
-    def _variance(self, gain: float) -> float:
-        if not self.is_share:
-            assert self.variance is not None
-            if self.split is None:
-                return self.variance
-            return variance_of_split(self.variance, self.variance, self.split)
+    def _of_arms(self, gain: float) -> tuple[float, float]:
+        """Return the variances of rows of the incumbent and of the candidate."""
+        if self.is_share:
+            assert self.share is not None
+            return variance_of_share(self.share), variance_of_share(self._other(gain))
+        assert self.variance is not None
+        return self.variance, self.variance
+
+    def _other(self, gain: float) -> float:
+        """Return the candidate's share."""
         assert self.share is not None
         other = self.share + (gain if self.loss == "Value" else -gain)
         if not 0 <= other <= 1:
             raise Impossible("no share can become so")
-        if self.split is not None:
-            theirs, ours = variance_of_share(self.share), variance_of_share(other)
-            return variance_of_split(theirs, ours, self.split)
-        discordant = self.discordant
+        return other
+
+    def _in_pairs(self, gain: float) -> float:
+        """Return the variance of the difference in a row."""
+        if not self.is_share:
+            assert self.variance is not None
+            return self.variance
+        assert self.share is not None
+        other, discordant = self._other(gain), self.discordant
         if discordant is None:
             discordant = self.share + other - 2 * self.share * other
         if abs(gain) > discordant:
@@ -232,40 +257,13 @@ def sizes(question: Question, gains: Sequence[float]) -> list[Size]:
 def _size(question: Question, gain: float) -> Size:
     try:
         design = question.design(gain)
-        at_end = replace(design, alpha=hybrid(design.alpha).fixed)
         # Without a horizon evidence is tuned for a number that is the same for all Experiments.
-        always = _rows(question, design, lambda one: sequential_rows(one, PLANNED_ROWS))
-        horizon = _rows(question, at_end, fixed_rows)
-        once = fixed_rows(design)
+        needed = rows_needed(design, PLANNED_ROWS)
     except ValueError as error:
         return Size(gain, why=str(error))
-    needs = [_need(question, one) for one in (always, horizon, once)]
+    always, horizon = (max(question.least, one) for one in (needed.sequential, needed.horizon))
+    needs = [_need(question, one) for one in (always, horizon, needed.fixed)]
     return Size(gain, needs[0], needs[1], needs[2])
-
-
-def _rows(question: Question, design: Design, count: Callable[[Design], int]) -> int:
-    """Return how many rows an Experiment needs: with what has not been seen yet, and at least so
-    many as anything is decided by.
-
-    Args:
-        question: what is to be found out.
-        design: the same, for a gain.
-        count: how many rows a design needs, if all was seen.
-    """
-    effect = design_effect(design.cluster_rows, design.icc)
-    unseen = UNSEEN * question.unseen
-
-    def suffice(rows: int) -> bool:
-        more = unseen / rows / effect
-        return rows >= count(replace(design, variance=design.variance + more))
-
-    low, high = question.least, question.least
-    while not suffice(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if suffice(middle) else (middle, high)
-    return high
 
 
 def _need(question: Question, rows: int) -> Need:
@@ -283,9 +281,9 @@ def gains(question: Question, wanted: Sequence[float]) -> list[float]:
     """
     if len(wanted) > 1:
         return sorted(wanted)
-    if wanted and wanted[0] > question.bound:
-        beyond = wanted[0] - question.bound
-        return [_round(question.bound + one * beyond) for one in _AROUND]
+    if wanted and wanted[0] > question.goal_gain:
+        beyond = wanted[0] - question.goal_gain
+        return [_round(question.goal_gain + one * beyond) for one in _AROUND]
     if wanted:
         return [*wanted]
     if question.goal == "NonInferior":

@@ -2,10 +2,9 @@
 
 from math import isfinite
 
-from contender.report import figures
+from contender.report import figures, told
 from contender.report.axes import Axis, axis, chosen, ticks, time_ticks, window
 from contender.report.replay import Curve
-from contender.report.told import Table
 
 WIDTH, HEIGHT = 58, 9
 """Characters of the drawing itself."""
@@ -14,14 +13,17 @@ _INDENT = 9
 
 
 def evidence(curve: Curve) -> list[str]:
-    """Return a chart of the evidence over time, against its bound."""
+    """Return a chart of the evidence over time, against its bound; nothing: there is none yet."""
     across = axis([one.at for one in curve.points], 0, WIDTH - 1)
-    found = [one.evidence for one in curve.points]
+    points = [one for one in curve.points if told.is_enough(one)]
+    found = [one.evidence for one in points]
+    if not found:
+        return []
     up = axis([0.0, curve.needed, *found], HEIGHT - 1, 0)
     grid = [[" "] * WIDTH for _ in range(HEIGHT)]
     bound = round(up.place(curve.needed))
     grid[bound] = ["- "[place % 2] for place in range(WIDTH)]
-    for one in curve.points:
+    for one in points:
         mark = "H" if one.spends else "*"
         column, line = round(across.place(one.at)), round(up.place(one.evidence))
         grid[line][column] = mark if grid[line][column] != "H" else "H"
@@ -36,10 +38,10 @@ def evidence(curve: Curve) -> list[str]:
 
 def _below(across: Axis) -> list[str]:
     """Return the axis of time, with its marks."""
-    moments, clock = time_ticks(across.low, across.high, 6)
+    moments, step = time_ticks(across.low, across.high, 5)
     line, words = ["-"] * WIDTH, [" "] * (WIDTH + 12)
-    for at in moments:
-        place, word = round(across.place(at)), figures.day(at, clock=clock)
+    for at, word in zip(moments, figures.short_moments(moments, step), strict=True):
+        place = round(across.place(at))
         start = max(0, place - len(word) // 2)
         free = words[max(0, start - 1) : start + len(word) + 1]
         line[place] = "+"
@@ -50,8 +52,11 @@ def _below(across: Axis) -> list[str]:
 
 
 def intervals(curve: Curve) -> list[str]:
-    """Return the interval at some looks, one line each, with the goal and 0."""
-    shown = [curve.points[one] for one in chosen(len(curve.points), MOST_INTERVALS)]
+    """Return the interval at some looks, one line each, with the goal and 0; of looks at the same
+    rows, the last one. Nothing: none has ends."""
+    known = {round(one.rows): one for one in curve.points if isfinite(one.low + one.high)}
+    by_rows = [*known.values()]
+    shown = [by_rows[one] for one in chosen(len(by_rows), MOST_INTERVALS)]
     seen = window([(one.low, one.high) for one in shown], (0.0, curve.goal))
     if seen is None:
         return []
@@ -61,9 +66,8 @@ def intervals(curve: Curve) -> list[str]:
     for one in shown:
         row = [" "] * WIDTH
         row[zero], row[goal] = ":", "|"
-        if isfinite(one.low) and isfinite(one.high):
-            _bar(row, across, one.low, one.high)
-            row[round(across.place(one.difference))] = "o"
+        _bar(row, across, one.low, one.high)
+        row[round(across.place(one.difference))] = "o"
         lines.append(f"{round(one.rows):>{_INDENT - 2},} |{''.join(row).rstrip()}")
     return [*lines, *_scale(across, curve)]
 
@@ -89,7 +93,7 @@ def _scale(across: Axis, curve: Curve) -> list[str]:
     return [f"{pad}+{''.join(line)}", f"{pad} {''.join(words).rstrip()}"]
 
 
-def table(found: Table) -> list[str]:
+def table(found: told.Table) -> list[str]:
     """Return a table with columns as wide as they must be."""
     wide = widths(found)
     return [
@@ -101,6 +105,6 @@ def table(found: Table) -> list[str]:
     ]
 
 
-def widths(found: Table) -> list[int]:
+def widths(found: told.Table) -> list[int]:
     """Return how wide the columns of a table must be."""
     return [max(len(row[at]) for row in (found.head, *found.rows)) for at in range(len(found.head))]

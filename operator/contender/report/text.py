@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from contender.api.v1alpha1.experiment_status import Comparison
-from contender.report import sketch, told
+from contender.report import figures, sketch, told
 from contender.report.checking import Check, Result
 from contender.report.material import Material, Subject
 from contender.report.replay import Curve, Replay, replay
@@ -22,10 +22,11 @@ def report(material: Material) -> str:
     sections = [
         [told.who(subject), told.how(subject), told.times(subject)],
         _plan(subject),
-        *(_comparison(one, found) for one in subject.status.comparisons or []),
-        _section("Decisions", _rulings(found)),
+        *(_comparison(subject, one, found) for one in subject.status.comparisons or []),
+        _section("Decisions", _rulings(found) if told.is_weighed(material) else ()),
         _section("Arms", _table(told.arms(subject))),
-        _section("Guardrails", _table(told.guardrails(subject))),
+        _section("Different answers", told.disagreed(material)),
+        _section("Guardrails", _guardrails(subject)),
         _section("Traffic", _table(told.epochs(subject))),
         _section("Not read", material.lacking),
     ]
@@ -47,25 +48,35 @@ def _plan(subject: Subject) -> list[str]:
     return _section(f"Plan {plan.hash}" if plan else "Plan", lines)
 
 
-def _comparison(one: Comparison, found: Replay) -> list[str]:
+def _comparison(subject: Subject, one: Comparison, found: Replay) -> list[str]:
     curve = told.curve_of(found, one)
     lines = [one.message or "nothing is known yet"]
-    if one.low:
-        lines.append(
-            f"{one.candidate} {one.challenger}, the incumbent {one.incumbent}; difference"
-            f" {one.difference}, interval {one.low} .. {one.high}"
-        )
-        spent = "; the look at the horizon is spent" if one.spent else ""
-        lines.append(f"evidence (ln E) {one.evidence:.2f}, needed {one.needed:.2f}{spent}")
+    if levels := told.levels(subject, one):
+        lines.append(levels)
+        lines.append(f"evidence (ln E) {one.evidence:.2f}, needed {one.needed:.2f}")
+    lines += [*told.at_horizon(one)]
     lines += _charts(curve) if curve else []
-    return _section(f"Objective {one.objective}: {one.candidate} {one.state}", lines)
+    return _section(f"Objective {one.about}: {one.candidate} {one.state}", lines)
+
+
+def _guardrails(subject: Subject) -> Iterator[str]:
+    for one in subject.status.guardrails or []:
+        state = "breached" if one.breached else "kept"
+        evidence = f"evidence (ln E) {one.evidence:.2f}, breached from {one.needed:.2f} on"
+        yield f"{one.name}: {one.candidate} {state}; {evidence}"
+        yield f"{_INDENT}{one.message}"
 
 
 def _charts(curve: Curve) -> Iterator[str]:
     yield ""
-    horizon = "; H: the look at the horizon" if any(one.spends for one in curve.points) else ""
-    yield f"Evidence (ln E) over time, by {len(curve.points)} looks{horizon}"
-    yield from sketch.evidence(curve)
+    drawn = sketch.evidence(curve)
+    if drawn:
+        enough = [one for one in curve.points if told.is_enough(one)]
+        horizon = "; H: the look at the horizon" if any(one.spends for one in enough) else ""
+        yield f"Evidence (ln E) over time, by {_looks(len(enough), len(curve.points))}{horizon}"
+        yield from drawn
+    else:
+        yield f"No evidence yet: {told.TOO_LITTLE}"
     drawn = sketch.intervals(curve)
     yield ""
     if drawn:
@@ -73,6 +84,12 @@ def _charts(curve: Curve) -> Iterator[str]:
         yield from drawn
     else:
         yield "No look knew yet how sure the difference is"
+
+
+def _looks(enough: int, count: int) -> str:
+    """Return how many looks there were, and how many of them saw too little."""
+    looks = figures.plural(enough, "look")
+    return looks if enough == count else f"{looks}; at {count - enough:,} more {told.TOO_LITTLE}"
 
 
 def _rulings(found: Replay) -> Iterator[str]:

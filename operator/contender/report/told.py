@@ -1,5 +1,6 @@
 """What a report tells, whatever it looks like: sentences and tables."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ from contender.api.v1alpha1.steps import Step
 from contender.core.experiment.decisions import TABLE
 from contender.core.experiment.machine import Phase
 from contender.report import figures
-from contender.report.material import Subject
-from contender.report.replay import Curve, Replay
+from contender.report.material import Material, Subject
+from contender.report.replay import Curve, Point, Replay
+from contender.report.shares import Share, shares
 
+TOO_LITTLE = "too little was seen to decide anything"
 NOT_WEIGHED = "its looks were not read, so that there is no chart"
 
 
@@ -56,12 +59,34 @@ def times(subject: Subject) -> str:
     status = subject.status
     told = [f"began {figures.told_moment(status.began_at)}"] if status.began_at else []
     if status.verdict:
-        told.append(
-            f"decided {figures.told_moment(status.verdict.decided_at)} ({status.verdict.reason})"
-        )
+        told.append(f"decided {_until(subject)} ({status.verdict.reason})")
     elif status.counted_at:
-        told.append(f"counted until {figures.told_moment(status.counted_at)}")
+        told.append(f"counted until {_until(subject)}")
     return ", ".join(told) or "it has not begun yet"
+
+
+def end_of(subject: Subject) -> str | None:
+    """Return until when is told: when it was decided, or else when it was counted last."""
+    status = subject.status
+    return status.verdict.decided_at if status.verdict else status.counted_at
+
+
+def _until(subject: Subject) -> str:
+    began, end = subject.status.began_at, end_of(subject)
+    after = f", {figures.between(began, end)} later" if began and end else ""
+    return f"{figures.told_moment(end)}{after}"
+
+
+def summary(subject: Subject) -> Iterator[str]:
+    """Iterate over the sentences that a verdict rests on, unless it says them itself: all
+    objectives, breached guardrails."""
+    said = how(subject)
+    for one in subject.status.comparisons or []:
+        if one.message and one.message not in said:
+            yield f"{one.about}: {one.message}"
+    for guardrail in subject.status.guardrails or []:
+        if guardrail.breached and guardrail.message not in said:
+            yield f"guardrail {guardrail.name}: {guardrail.candidate}: {guardrail.message}"
 
 
 def planned(subject: Subject) -> Table | None:
@@ -117,7 +142,8 @@ def _step(step: Step) -> str:
         return f"{step.name} (shadow {step.shadow.percent} %)"
     if step.split:
         shares = " ".join(f"{name} {weight} %" for name, weight in step.split.weights.items())
-        return f"{step.name} (split {shares}{' and copies' if step.split.shadow_others else ''})"
+        copies = ", copies to the others" if step.split.shadow_others else ""
+        return f"{step.name} (split {shares}{copies})"
     return f"{step.name} (pause)"
 
 
@@ -128,8 +154,7 @@ def comparisons(subject: Subject) -> Table | None:
         return None
     rows = [
         (
-            *(one.objective, one.candidate, f"{one.rows:,}", one.incumbent, one.challenger),
-            *(one.difference, f"{one.low} .. {one.high}" if one.low else ""),
+            *(one.about, one.candidate, f"{one.rows:,}", *_means(subject, one)),
             *(f"{one.evidence:.2f}", f"{one.needed:.2f}", one.state),
         )
         for one in found
@@ -142,10 +167,75 @@ def comparisons(subject: Subject) -> Table | None:
     )
 
 
+def _means(subject: Subject, one: Comparison) -> tuple[str, str, str, str]:
+    """Return means of the incumbent and the candidate, their difference, and its interval."""
+    loss = loss_of(subject, one)
+    means = [figures.mean(loss, float(each)) for each in (one.incumbent, one.challenger) if each]
+    if not (one.low and len(means) == 2):
+        return "", "", "", ""
+    low, high = (figures.amount(loss, float(end)) for end in (one.low, one.high))
+    interval = f"{low.removesuffix(' points')} .. {high}"
+    return means[0], means[1], figures.amount(loss, float(one.difference)), interval
+
+
+def loss_of(subject: Subject, one: Comparison) -> str:
+    """Return the loss that a comparison is about; empty: a reward."""
+    objectives = subject.spec.objectives or []
+    return next((each.loss or "" for each in objectives if each.name == one.objective), "")
+
+
+def levels(subject: Subject, one: Comparison) -> str:
+    """Return how both arms do; empty: nobody knows yet."""
+    loss = loss_of(subject, one)
+    incumbent, challenger, _, _ = _means(subject, one)
+    if not incumbent:
+        return ""
+    if loss in figures.POINTS:
+        return f"{one.candidate} errs in {challenger} of the rows, the incumbent in {incumbent}"
+    what = f"{loss} loss" if loss else "reward"
+    return f"mean {what} of {one.candidate} {challenger}, of the incumbent {incumbent}"
+
+
+def at_horizon(one: Comparison) -> Iterator[str]:
+    """Iterate over what became of the one look at the horizon, if it is over."""
+    if one.spent and one.state in ("Reached", "Missed") and one.evidence < one.needed:
+        yield "decided by the look at the horizon, by an interval of its own, which is narrower"
+    elif one.spent:
+        yield "the look at the horizon is over"
+
+
+def is_weighed(material: Material) -> bool:
+    """Return whether all looks that were weighed are known, or none is needed: else nobody can say
+    what they led to."""
+    subject = material.subject
+    return not subject.spec.objectives or len(material.looks) >= subject.status.look
+
+
+def is_enough(point: Point) -> bool:
+    """Return whether so much was seen by a look that anything might be decided: before, there is no
+    evidence."""
+    return point.evidence != 0
+
+
+def disagreed(material: Material) -> Iterator[str]:
+    """Iterate over sentences that say how often candidates and incumbent gave different answers."""
+    counts: dict[str, Counter[str]] = {}
+    for one in material.looks[-1]["pairs"] if material.looks else ():
+        counts.setdefault(str(one["arm"]), Counter()).update(one.get("counts") or {})
+    for name in material.subject.arms[1:]:
+        one = counts.get(name, Counter())
+        both = one["agree"] + one["disagree"]
+        if both:
+            yield (
+                f"{name} answered {one['disagree']:,} of {both:,} rows otherwise than the incumbent"
+                f" ({one['disagree'] / both:.2%})"
+            )
+
+
 def curve_of(found: Replay, one: Comparison) -> Curve | None:
     """Return what all looks say about what a comparison is about."""
     for curve in found.curves:
-        if (curve.objective, curve.candidate) == (one.objective, one.candidate):
+        if (curve.objective, curve.candidate, curve.segment) == one.key:
             return curve
     return None
 
@@ -201,25 +291,39 @@ def epochs(subject: Subject) -> Table | None:
     found = subject.status.epochs
     if not found:
         return None
-    rows = [
-        (
-            *((one.step, figures.told_moment(one.since)) if not number else ("", "")),
-            *(each.arm, f"{one.shares.get(each.arm, 0)} %", f"{each.requests:,}"),
-            *(f"{each.errors:,}", f"{each.missing:,}"),
-        )
-        for one in found
-        for number, each in enumerate(one.counts)
-    ]
-    head = "step, since, arm, share, requests, errors, missing"
-    return table(head, rows, "share, requests, errors, missing")
+    ends = [*(one.since for one in found[1:]), end_of(subject)]
+    rows = []
+    for one, end in zip(found, ends, strict=True):
+        parts = shares(subject.spec, one)
+        when = (one.step, figures.told_moment(one.since), _lasted(one.since, end))
+        for number, each in enumerate(one.counts):
+            part = parts.get(each.arm, Share(0, 0))
+            rows.append(
+                (
+                    *(("", "", "") if number else when),
+                    *(each.arm, f"{part.answers} %", f"{part.copies} %"),
+                    *(f"{each.requests:,}", f"{each.errors:,}", f"{each.missing:,}"),
+                )
+            )
+    head = "step, since, lasted, arm, answers, copies, requests, errors, missing"
+    return table(head, rows, "lasted, answers, copies, requests, errors, missing")
 
 
-def aimed(curve: Curve) -> str:
-    """Return what a chart of intervals shows, and which side of the goal is the good one."""
+def _lasted(since: str, end: str | None) -> str:
+    return figures.between(since, end) if end else "-"
+
+
+def aimed(curve: Curve, less: str = "to the left of", more: str = "to the right of") -> str:
+    """Return what a chart of intervals shows, and which side of the goal is the good one.
+
+    Args:
+        curve: what is shown.
+        less: where smaller numbers are.
+        more: where larger ones are.
+    """
     unit = " in points" if curve.loss in figures.POINTS else ""
-    side = "right" if curve.is_reward else "left"
     what = "reward" if curve.is_reward else f"{curve.loss} loss"
     return (
-        f"{what} of {curve.candidate} minus the incumbent's{unit}; better is to the {side} of the"
-        f" goal, {figures.exact(curve.loss, curve.goal)}"
+        f"{what} of {curve.candidate} minus the incumbent's{unit}; better is"
+        f" {more if curve.is_reward else less} the goal, {figures.exact(curve.loss, curve.goal)}"
     )

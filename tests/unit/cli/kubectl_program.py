@@ -11,7 +11,7 @@ with open(os.environ["FAKE_KUBECTL_LOG"], "a", encoding="utf-8") as log:
 words = [one for one in arguments if not one.startswith("--")]
 failing = os.environ.get("FAKE_KUBECTL_FAILS")
 if failing and " ".join(words).startswith(failing):
-    sys.exit("Error from server (Forbidden): you may not")
+    sys.exit(os.environ.get("FAKE_KUBECTL_SAYS") or "Error from server (Forbidden): you may not")
 if words[0] == "config":
     print("shop", end="")
 elif words[0] == "get":

@@ -229,6 +229,7 @@ def test_without_a_url_it_goes_through_kubectl(
             "port-forward",
             "--namespace=ml",
             "--address=127.0.0.1",
+            "--pod-running-timeout=15s",
             "service/contender-recorder",
             ":8080",
         ],

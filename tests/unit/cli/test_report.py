@@ -1,6 +1,7 @@
 """`contender report`: what cannot be read is told, and the rest is told all the same."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,19 @@ def test_what_may_not_be_read_is_told_beside_the_rest(
     assert hint in missing
 
 
+def test_without_a_recorder_nobody_is_told_of_rights(
+    play: Play, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(situations.a_better_one_is_promoted)
+    monkeypatch.setenv("FAKE_KUBECTL_FAILS", "port-forward")
+    monkeypatch.setenv("FAKE_KUBECTL_SAYS", "error: timed out waiting for the condition")
+    assert main(["report", "churn-v2"]) == 0
+    missing = capsys.readouterr().out.partition("Not read\n")[2]
+    assert "timed out" in missing
+    assert "the right" not in missing
+    assert "is the recorder running? kubectl -n contender-system get pods" in missing
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
@@ -206,7 +220,8 @@ def test_the_page_has_rows_to_which_arms_gave_different_answers(
     assert told.startswith("<!doctype html>")
     assert told.count("0f8fad5b-d9cb-469f-a165-70867728950e/") == 3
     assert "of-another" not in told
-    assert "<td>1</td><td>0</td><td>true</td><td>0f8fad5b" in told
+    shown = re.sub(r"<td>[0-9: -]*</td>", "<td></td>", told, count=3)
+    assert "<td>1 \N{BALLOT X}</td><td>0 \N{CHECK MARK}</td><td>true</td>" in shown
     asked = next(one for one in recorder.seen if one.path == ROWS)
     assert asked.query["since"] == "2026-01-31T12:00:00Z"
     assert asked.query["until"] > asked.query["since"]
@@ -217,7 +232,7 @@ def test_the_page_may_be_without_rows(play: Play, recorder: Recorder, tmp_path: 
     play(situations.a_better_one_is_promoted, disagreement(1))
     target = tmp_path / "page.html"
     assert main(["report", "churn-v2", "--html", str(target), "--rows", "0"]) == 0
-    assert "Disagreements" not in target.read_text()
+    assert "prediction id" not in target.read_text()
     assert ROWS not in {one.path for one in recorder.seen}
 
 

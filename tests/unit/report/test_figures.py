@@ -1,14 +1,14 @@
 """Numbers, moments and axes, as people read them."""
 
 from datetime import UTC, datetime
-from math import inf, isfinite, nan
+from math import inf, isfinite, log10, nan
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contender.report import figures
-from contender.report.axes import axis, chosen, ticks, time_ticks, window
+from contender.report.axes import apart, axis, chosen, decades, ticks, time_ticks, window
 from contender.report.markup import Markup, element, joined
 
 
@@ -52,8 +52,16 @@ def test_moments_are_told_in_utc() -> None:
     assert figures.told_moment("2026-01-31T13:00:00+01:00") == "2026-01-31 12:00 UTC"
     assert figures.told_moment(None) == "-"
     at = datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
-    assert figures.day(at, clock=True) == "31 Jan 12:00"
-    assert figures.day(at, clock=False) == "31 Jan"
+    assert figures.short_moments([at, at + 3600], 3600) == ["31 Jan 12:00", "13:00"]
+    assert figures.short_moments([at, at + 20], 20) == ["31 Jan 12:00:00", "12:00:20"]
+    night = [at + 11 * 3600, at + 13 * 3600]
+    assert figures.short_moments(night, 7200) == ["31 Jan 23:00", "1 Feb 01:00"]
+    assert figures.short_moments([at, at + 86400], 86400) == ["31 Jan", "1 Feb"]
+
+
+def test_times_between_moments_are_told() -> None:
+    assert figures.between("2026-01-31T12:00:00Z", "2026-01-31T12:00:54Z") == "54 s"
+    assert figures.between("2026-01-31T12:00:00Z", "2026-01-31T11:00:00Z") == "0 s"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +119,23 @@ def test_some_of_a_list_are_chosen_evenly(count: int, most: int) -> None:
     found = chosen(count, most)
     assert len(found) == min(count, most)
     assert not count or (found[0], found[-1]) == (0, count - 1)
+
+
+@given(st.lists(st.floats(1e-3, 1e6), min_size=1))
+def test_times_of_all_sizes_have_a_place_within_round_marks(values: list[float]) -> None:
+    across, marks = decades(values, 100, 600)
+    assert 2 <= len(marks) <= 12
+    assert all(across.shows(log10(one)) for one in [*values, *marks])
+    assert all(100 < across.place(log10(one)) < 600 for one in values)
+    assert all(f"{one:.0e}"[0] in "125" for one in marks)
+
+
+@given(st.lists(st.floats(0, 600), min_size=1, max_size=3), st.floats(5, 60))
+def test_words_beside_each_other_do_not_lie_on_each_other(places: list[float], wide: float) -> None:
+    found = apart(sorted(places), [wide] * len(places), 700)
+    ends = [one + wide for one in found]
+    assert all(end <= start + 1e-6 for end, start in zip(ends, found[1:], strict=False))
+    assert ends[-1] <= 700 + 1e-6
 
 
 def test_markup_is_escaped_once() -> None:

@@ -14,12 +14,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from contender.report.drawings import WIDTH
-from contender.report.material import Material, subject_of
+from contender.report import answers
+from contender.report import drawings as charts
+from contender.report.canvas import WIDTH
+from contender.report.material import Material, subject_of, target_of
 from contender.report.page import page
+from contender.report.replay import Curve, Point
+from contender.report.told import NOT_WEIGHED
 from tests.unit.report import situations
 from tests.unit.report.situations import ENDED, Situation, material, played
-from tests.unit.report.trial import Trial, spec
+from tests.unit.report.trial import TARGET, Trial, spec
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "report"
 ALL = [*ENDED, situations.it_goes_on]
@@ -159,7 +163,7 @@ def test_every_candidate_has_its_charts_and_the_line_that_held_stands_out() -> N
         "Evidence for accuracy of v2 over time",
         "Evidence for accuracy of v3 over time",
     ]
-    assert {"Traffic by epoch", "Latency by arm"} <= {*titles}
+    assert {"Traffic by step and arm", "Latency by arm"} <= {*titles}
     held = re.findall(r'<tr class="holds"><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>', told)
     assert held == [
         ("it breaches a guardrail, or never gets ready", "Reject", "v3"),
@@ -189,15 +193,104 @@ def with_rows(*found: dict[str, Any]) -> Material:
 
 def test_rows_are_shown_with_all_answers_and_the_truth() -> None:
     told = page(with_rows(*rows()))
-    assert "<th>incumbent</th><th>v2</th><th>churned</th>" in told
-    assert "<td>1</td><td>0</td><td>0</td>" in told
+    assert "<th>time, UTC</th><th>incumbent</th><th>v2</th><th>churned</th><th>row</th>" in told
+    assert "<td>2026-01-31 12:00:00</td><td>1 \N{BALLOT X}</td><td>0 \N{CHECK MARK}</td>" in told
     assert '"note": "&lt;b&gt;&amp;amp;&lt;/b&gt;"' in told
-    assert f"<td>{'a' * 400}...</td>" in told
+    assert f"<td>{'a' * 160}...</td>" in told
 
 
 def test_that_all_answered_alike_is_told() -> None:
-    assert "all arms answered alike" in page(with_rows())
-    assert "Disagreements" not in page(material(played(situations.it_goes_on)))
+    assert "all arms gave the same answer" in page(with_rows())
+    assert "prediction id" not in page(material(played(situations.it_goes_on)))
+
+
+def test_where_each_request_has_one_answer_nothing_is_compared() -> None:
+    told = page(material(played(situations.a_reward_wins_in_a_split), rows=()))
+    assert "Each request was answered by one arm" in told
+    assert "same answer" not in told
+
+
+def test_how_often_arms_disagree_is_told() -> None:
+    told = page(material(played(situations.one_of_two_breaches_a_guardrail)))
+    assert re.search(
+        r"v2 answered \d+ of \d+ rows otherwise than the incumbent \(\d+\.\d+%\)", told
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer", "truth", "mark"),
+    [
+        ({"task": "Binary", "positiveClass": "1"}, 1, "1", " \N{CHECK MARK}"),
+        ({"task": "Binary", "positiveClass": "1"}, 1.0, 0, " \N{BALLOT X}"),
+        ({"task": "Binary", "positiveClass": "yes"}, "no", "never", " \N{CHECK MARK}"),
+        ({"task": "Multiclass"}, "cat", "dog", " \N{BALLOT X}"),
+        ({"task": "Regression"}, 1, 2, ""),
+        ({"task": "Multiclass"}, None, "dog", ""),
+        ({"task": "Multiclass"}, "cat", None, ""),
+    ],
+)
+def test_an_answer_is_right_or_wrong_as_it_is_judged(
+    rows: dict[str, Any], answer: object, truth: object, mark: str
+) -> None:
+    known = target_of({"spec": {**TARGET, "rows": {"preset": "V1", "output": "/label", **rows}}})
+    row = {"arm": "incumbent", "output": answer, "feedback": {"churned": {"value": truth}}}
+    (cells,) = answers.table([row], ["incumbent"], known).rows
+    assert cells[1] == ("" if answer is None else str(answer)) + mark
+
+
+def test_better_is_below_or_above_as_it_is_drawn() -> None:
+    assert "better is below the goal" in page_of(situations.a_better_one_is_promoted)
+    assert "better is above the goal" in page_of(situations.a_reward_wins_in_a_split)
+
+
+def test_the_verdict_and_what_it_rests_on_come_first() -> None:
+    told = page_of(situations.one_of_two_breaches_a_guardrail)
+    head = told[told.index("<header>") : told.index("</header>")]
+    assert '<div class="verdict good"><p class="how">Promoted: v2 (version 2) serves</p>' in head
+    assert re.search(r"<li>accuracy: v2 errs .* better: reached</li>", head)
+    assert "<li>guardrail errors: v3: 60 of 300 requests" in head
+
+
+def test_without_looks_nobody_says_what_they_led_to() -> None:
+    known = material(played(situations.a_better_one_is_promoted))
+    told = page(replace(known, looks=(), lacking=("evidence over time: you may not",)))
+    assert "<h2>Decision</h2>" not in told
+    assert NOT_WEIGHED in told
+
+
+def test_where_too_little_was_seen_there_is_no_evidence() -> None:
+    points = [
+        Point(number, 60.0 * number, 9.0 * number, 0.1, 0.0, 0.2, evidence, spends=False)
+        for number, evidence in enumerate((0.0, 1.0, 2.0, 0.0, 3.0, 0.0), 1)
+    ]
+    curve = Curve("accuracy", "v2", "", "ZeroOne", False, 0.0, 3.0, tuple(points))
+    drawing = charts.evidence(curve, 1)
+    assert drawing is not None
+    (line,) = drawings(drawing)[0].iter("polyline")
+    assert len(line.attrib["points"].split()) == 2
+    assert charts.evidence(replace(curve, points=(points[0],)), 1) is None
+
+
+def test_answers_and_copies_are_drawn_apart() -> None:
+    steps = [
+        {
+            "name": "canary",
+            "split": {"weights": {"v2": 10}, "shadowOthers": True},
+            "until": {"verdict": True, "atMost": "24h"},
+        }
+    ]
+    trial = Trial(spec("v2", steps=steps)).epoch("canary", incumbent=100, v2=100)
+    told = page(material(trial.count(incumbent=(90,), v2=(90,))))
+    assert "90 % answered, 10 % copied to it" in told
+    assert "10 % answered, 90 % copied to it" in told
+
+
+def test_words_that_not_everybody_knows_are_explained() -> None:
+    told = page_of(situations.a_reward_wins_in_a_split)
+    assert "<dt>reward</dt>" in told
+    assert "<dt>split</dt>" in told
+    assert "ZeroOne" not in told
+    assert "<dt>ZeroOne loss</dt>" in page_of(situations.a_better_one_is_promoted)
 
 
 NASTY = "</style><script>alert(1)</script>\" onload='x' &"
@@ -223,5 +316,5 @@ def test_many_epochs_are_shortened_in_the_chart_only() -> None:
     for number in range(40):
         trial.epoch(f"step{number}", incumbent=60, v2=40).count(incumbent=(6,), v2=(4,))
     told = page(material(trial))
-    assert "The last 24 of 40 epochs" in told
+    assert "The last 24 of 40 stretches" in told
     assert "<td>step0</td>" in told

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contender.api.v1alpha1.capture import Rows
 from contender.report.checking import Check, Result, check
 from contender.report.material import Material, Unreadable, subject_of, target_of
 from contender.report.sealing import Newer, digest_of, opened, seal, written
@@ -196,13 +197,23 @@ def test_promotion_may_be_changed_after_the_start() -> None:
     assert differing(json.loads(written(seal(known)))) == []
 
 
+def _plan(known: Material) -> Check:
+    content = json.loads(written(seal(known)))
+    return next(one for one in checked(content) if one.what.startswith("plan"))
+
+
 def test_other_pods_of_the_incumbent_change_the_plan_but_not_its_hash() -> None:
     manifest = copy.deepcopy(played(situations.a_better_one_is_promoted).manifest)
     manifest["status"]["plan"]["incumbent"]["revision"] = "churn-other"
-    content = json.loads(written(seal(_material(manifest))))
-    found = next(one for one in checked(content) if one.what.startswith("plan"))
+    assert _plan(_material(manifest)).result is Result.OK
+
+
+def test_a_target_that_reads_rows_otherwise_since_the_start_is_noted() -> None:
+    known = _material(played(situations.a_better_one_is_promoted).manifest)
+    rows = Rows(task="Binary", positive_class="yes")
+    found = _plan(replace(known, target=known.target.model_copy(update={"rows": rows})))
     assert found.result is Result.NOTE
-    assert "got other pods" in found.what
+    assert "reads rows or truths otherwise" in found.what
 
 
 def test_while_it_goes_on_there_is_nothing_to_seal() -> None:

@@ -1,5 +1,6 @@
 """How many rows an Experiment needs: as the statistics say, and as a spec says it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,44 @@ def test_a_fixed_test_is_the_one_of_the_statistics() -> None:
     sold = size(Question(loss="Value", share=0.05, split=0.1), 0.005)
     assert sold.once
     assert sold.once.rows == 179_749
+
+
+@pytest.mark.parametrize(
+    ("question", "gain", "once", "horizon", "always"),
+    [
+        (Question(share=0.1, split=0.5), 0.01, 26_985, 31_439, 64_159),
+        (PAIRS, 0.01, 2_347, 2_684, 4_769),
+        (replace(PAIRS, rows_per_request=50, icc=0.2), 0.01, 25_346, 40_989, 73_449),
+        (replace(PAIRS, goal="NonInferior", margin=0.01), 0.0, 2_355, 2_692, 4_784),
+        (Question(loss="Value", share=0.05, split=0.5), 0.005, 62_462, 72_576, 157_461),
+        (Question(loss="Value", share=0.05, split=0.1), 0.005, 179_749, 205_654, 478_849),
+    ],
+)
+def test_the_examples_of_the_documentation(
+    question: Question, gain: float, once: int, horizon: int, always: int
+) -> None:
+    """docs/statistics.md, "How many rows"."""
+    found = size(question, gain)
+    assert found.once
+    assert found.horizon
+    assert found.always
+    assert (found.once.rows, found.horizon.rows, found.always.rows) == (once, horizon, always)
+
+
+def test_rows_that_stand_for_themselves_need_fewer_of_them() -> None:
+    """Nothing is taken from buckets, and one that was not seen yet is one row."""
+    alike = size(replace(PAIRS, rows_per_request=50), 0.01).horizon
+    alone = size(replace(PAIRS, rows_per_request=50, by_entity=False), 0.01).horizon
+    assert alike
+    assert alone
+    assert alone.rows < 0.7 * alike.rows
+
+
+@pytest.mark.parametrize("by_entity", [True, False])
+@pytest.mark.parametrize("split", [None, 0.1])
+def test_of_a_loss_without_a_bound_more_must_be_seen(split: float | None, by_entity: bool) -> None:
+    question = Question(loss="Squared", variance=1.0, split=split, by_entity=by_entity)
+    assert question.least == (300 if split else 200)
 
 
 def test_who_looks_always_needs_most_and_a_horizon_costs_little() -> None:
@@ -251,10 +290,24 @@ def test_what_was_counted_stands_in_for_what_nobody_says() -> None:
     question = found.question
     assert (question.share, question.rate) == (0.08, 2.5)
     assert (question.rows_per_request, question.labelled) == (4.0, 0.9)
-    assert any("mean is 8.00 points: 1,000 rows" in one for one in found.assumptions)
+    assert any("mean is 8.00 %: 1,000 rows" in one for one in found.assumptions)
+    assert any(one.startswith("2.5 requests/s come") for one in found.assumptions)
     assert any("(--icc)" in one for one in found.assumptions)
     (said,) = of_experiment(experiment("v2"), target(), {"accuracy": known}, Said(rate=1.0))
     assert said.question.rate == 1.0
+
+
+def test_of_an_hour_that_goes_on_the_rate_is_the_least_that_it_may_be() -> None:
+    known = Seen(0.2, 2.5, 1.0, mean=0.08, variance=0.08 * 0.92, n=1000)
+    (found,) = of_experiment(experiment("v2"), target(), {"accuracy": known}, Said())
+    assert any(one.startswith("at least 2.5 requests/s come") for one in found.assumptions)
+
+
+def test_who_captures_a_part_has_more_requests_than_were_captured() -> None:
+    known = Seen(100, 2.0, 1.0, mean=0.08, variance=0.08 * 0.92, n=1000)
+    captured = target(capture={"percent": 20})
+    (found,) = of_experiment(experiment("v2"), captured, {"accuracy": known}, Said())
+    assert (found.question.rate, found.question.part) == (10.0, 0.2)
 
 
 def test_a_variance_that_was_counted_is_taken_twice_for_pairs() -> None:
@@ -303,7 +356,8 @@ def test_the_hours_tell_rate_rows_and_losses_of_the_incumbent() -> None:
         told(
             hour(2, "answers", {"ANSWERED": 3000, "ERROR": 600}),
             hour(1, "answers", {"ANSWERED": 3600}),
-            hour(0, "answers", {"ANSWERED": 99}),
+            hour(0, "answers", {"ANSWERED": 600}),
+            hour(0, "rows", [1200.0]),
             hour(1, "answers", {"ANSWERED": 999}, arm="v2"),
             hour(2, "rows", [14400.0]),
             hour(1, "loss", {"n": 100.0, "sum": 10.0, "squares": 10.0}, "churned/ZeroOne/j1"),
@@ -322,7 +376,24 @@ def test_the_hours_tell_rate_rows_and_losses_of_the_incumbent() -> None:
 
 def test_of_nothing_nothing_is_known() -> None:
     assert seen(told(), "churned", "ZeroOne", NOW) == NOTHING_SEEN
-    assert seen(told(hour(0, "answers", {"ANSWERED": 9})), "a", "b", NOW).rate is None
+    begun = NOW.replace(minute=0)
+    assert seen(told(hour(0, "answers", {"ANSWERED": 9})), "a", "b", begun).rate is None
+
+
+def test_of_an_endpoint_that_is_new_the_hour_that_goes_on_tells_what_it_can() -> None:
+    loss = {"n": 100.0, "sum": 10.0, "squares": 10.0}
+    found = seen(
+        told(
+            hour(0, "answers", {"ANSWERED": 2400}),
+            hour(0, "rows", [4800.0]),
+            hour(0, "loss", loss, "churned/ZeroOne/j1"),
+        ),
+        "churned",
+        "ZeroOne",
+        NOW,
+    )
+    assert (found.rate, found.rows_per_request, found.mean) == (2.0, 2.0, 0.1)
+    assert found.hours == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

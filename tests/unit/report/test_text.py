@@ -1,12 +1,15 @@
 """The report in a terminal. `pytest tests/unit/report --update-golden` writes the texts anew."""
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from contender.report import sketch
 from contender.report.checking import Check, Result
 from contender.report.material import subject_of
+from contender.report.replay import Curve, Point
 from contender.report.text import checks, report
 from tests.unit.report import situations
 from tests.unit.report.situations import ENDED, Situation, material, played
@@ -44,7 +47,30 @@ def test_without_looks_the_rest_is_told() -> None:
     told = report(replace(known, looks=(), lacking=("evidence over time: you may not",)))
     assert "Objective accuracy: v2 Reached" in told
     assert "over time, by" not in told
+    assert "Decisions" not in told
     assert told.endswith("Not read\n  evidence over time: you may not\n")
+
+
+def test_looks_at_the_same_rows_are_told_once() -> None:
+    points = [
+        Point(number, 60.0 * number, 9.0 * (number // 2), 0.1, 0.0, 0.2, 1.0, spends=False)
+        for number in range(2, 8)
+    ]
+    curve = Curve("accuracy", "v2", "", "ZeroOne", False, 0.0, 3.0, tuple(points))
+    drawn = [one.split("|")[0].strip() for one in sketch.intervals(curve)]
+    assert drawn[:3] == ["9", "18", "27"]
+    assert not any("|" in one for one in sketch.intervals(curve)[3:])
+
+
+def test_before_enough_was_seen_there_is_no_evidence() -> None:
+    points = [
+        Point(number, 60.0 * number, 9.0, 0.1, -inf, inf, evidence, spends=False)
+        for number, evidence in enumerate((0.0, 0.0, 1.0), 1)
+    ]
+    curve = Curve("accuracy", "v2", "", "ZeroOne", False, 0.0, 3.0, tuple(points))
+    assert sum(line.count("*") for line in sketch.evidence(curve)) == 1
+    assert sketch.evidence(replace(curve, points=tuple(points[:2]))) == []
+    assert sketch.intervals(curve) == []
 
 
 def test_before_the_start_little_is_told() -> None:

@@ -20,10 +20,11 @@ from contender.api.v1alpha1.experiment_status import (
     Verdict,
 )
 from contender.core import names
-from contender.core.experiment import counting
+from contender.core.experiment import counting, words
 from contender.core.experiment.course import Course, Scene
 from contender.core.experiment.looks import read_look
 from contender.core.experiment.orders import Orders
+from contender.core.experiment.resolve import plan_hash
 from contender.core.experiment.verdicts import (
     at_the_end,
     concluded,
@@ -100,7 +101,7 @@ class Trial:
             ]
         ]
         plan = Plan(
-            hash=names.digest([self.parsed.canonical(), [one.manifest() for one in arms]]),
+            hash=plan_hash(self.parsed, ModelDeploymentSpec.model_validate(self.target), arms),
             incumbent=arms[0],
             replicas=2,
             candidates=arms[1:],
@@ -225,7 +226,8 @@ class Trial:
             one.model_copy(update={"state": "Won"}) if one.name == winner else one
             for one in self.status.arms or []
         ]
-        told = {} if phase == "AwaitingSpec" else {"verdict": verdict}
+        told: Json = {} if phase == "AwaitingSpec" else {"verdict": verdict}
+        told["comparisons"] = [words.settled(one) for one in self.status.comparisons or []] or None
         return self.told(phase=phase, reason=reason, winner=winner, arms=arms, **told)
 
     def time_is_over(self) -> "Trial":
@@ -244,7 +246,7 @@ class Trial:
     def promoted_by_hand(self, candidate: str) -> "Trial":
         """Have a person promote a candidate."""
         told = ExperimentHandled(command="promote", token=f"{candidate}/1", result="Done")
-        self.told(handled=[told])
+        self.told(handled=[told], by_command=True)
         return self.ends("Promoted", "WinServes", f"{candidate} serves", candidate)
 
     def told(self, **changes: Any) -> "Trial":
@@ -315,14 +317,7 @@ class Trial:
 
     def _guardrails(self) -> list[GuardrailStatus]:
         return [
-            GuardrailStatus(
-                name=one.guardrail,
-                candidate=each.name,
-                breached=one.breached,
-                evidence=round(max(-99.0, min(999.0, one.evidence)), 2),
-                needed=round(one.needed, 2),
-                message=one.message,
-            )
+            words.told_guardrail(each.name, one)
             for each in self.parsed.candidates
             for one in self.course.findings(each.name)
         ]
