@@ -248,6 +248,8 @@ def _right_by_type(field: Field) -> Iterator[Any]:
 def items(schema: Schema, count: int) -> list[Any]:
     """Return a list of this many right items, told apart by their key where the list has one."""
     made = [least(schema["items"]) for _ in range(count)]
+    if schema.get("x-kubernetes-list-type") == "set" and count > 1:
+        return [f"{item}{number}" for number, item in enumerate(made)]
     for number, item in enumerate(made):
         for key in schema.get("x-kubernetes-list-map-keys", ())[:1]:
             item[key] = f"{item[key]}{number}"
@@ -410,6 +412,7 @@ def _complete_model_deployment(spec: Json) -> None:
     if isinstance(rollout, dict):
         _complete_trial(rollout.get("experiment"))
         _complete_objectives(spec)
+        _complete_segments(spec)
     _complete_capture(spec)
     if isinstance(router, dict) and router.get("maxReplicas") == 1:
         router["replicas"] = 1
@@ -442,6 +445,9 @@ def _complete_rows(rows: Json) -> None:
         rows.setdefault("positiveClass", "1")
     if "positiveClass" in rows:
         rows["task"] = "Binary"
+    for segment in _dicts(rows.get("segments")):
+        if not segment.keys() & {"values", "atLeast", "below"}:
+            segment["values"] = ["a"]
 
 
 def _complete_experiment(spec: Json) -> None:
@@ -504,6 +510,15 @@ def _complete_objectives(spec: Json) -> None:
         else:
             spec["rows"] = {"preset": "V1", "output": "/0", "score": "/1"}
             spec["rows"] |= {"positiveClass": "1", "task": "Binary"}
+
+
+def _complete_segments(spec: Json) -> None:
+    """Declare the segments that a rollout names."""
+    trial = _dict(_dict(spec.get("rollout")).get("experiment"))
+    named = _dict(trial.get("analysis")).get("segments")
+    if isinstance(named, list) and all(isinstance(one, str) for one in named):
+        rows = spec.setdefault("rows", {"preset": "V1"})
+        rows["segments"] = [{"name": name, "at": "/a"} for name in dict.fromkeys(named)]
 
 
 def _complete_step(step: Json) -> None:

@@ -71,6 +71,7 @@ def test_objectives_of_rollouts(apiserver: Server, one: Json) -> None:
     trial: Json = {
         "steps": [{"name": "a", **kind, "until": {"verdict": True, "atMost": "1h"}}],
         "objectives": [{"name": "better", "feedback": "churned", **one["objective"]}],
+        "analysis": {"segments": one.get("segments", [])},
     }
     declared: Json = {key: one[key] for key in ("rows", "feedback") if key in one}
     spec: Json = {"capture": {}, **declared, "rollout": {"experiment": trial}}

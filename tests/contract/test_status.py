@@ -122,6 +122,7 @@ WHOLE: Mapping[str, Json] = {
             {
                 "objective": "accuracy",
                 "candidate": "v2",
+                "segment": "elderly",
                 "rows": 8412,
                 "incumbent": "0.0624",
                 "challenger": "0.0412",
@@ -141,6 +142,7 @@ WHOLE: Mapping[str, Json] = {
         "undecided": "m",
         "recommended": "v2",
         "winner": "v2",
+        "byCommand": True,
         "promotion": {"patch": '{"spec":{"model":{"version":"2"}}}', "until": TIME},
         "verdict": {
             "outcome": "Promoted",
@@ -148,6 +150,12 @@ WHOLE: Mapping[str, Json] = {
             "reason": "AllSteps",
             "message": "m",
             "decidedAt": TIME,
+            "earlier": {
+                "outcome": "Inconclusive",
+                "reason": "TimeIsOver",
+                "message": "m",
+                "decidedAt": TIME,
+            },
         },
         "resumed": ["look", "wait"],
         "countedAt": TIME,

@@ -1,5 +1,6 @@
 """What an Experiment decides by the truth: real models, real rows, real labels."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,22 @@ from tests.e2e.experiments import Experiment, shadow, split
 from tests.e2e.kube import Json
 from tests.e2e.models import IMAGE, spec
 from tests.e2e.place import Place
-from tests.e2e.truth import CAPTURED, PREDICTION, kill_operator, kill_recorder, predict, tell
+from tests.e2e.truth import (
+    CAPTURED,
+    PREDICTION,
+    kill_operator,
+    kill_recorder,
+    looks,
+    predict,
+    table,
+    tell,
+)
 
 ACCURACY: Json = {"name": "accuracy", "feedback": "diagnosis", "loss": "ZeroOne"}
 """Version 1 of the example model is right in 93.8 % of all rows, version 2 in 98.8 %."""
+SYMMETRY, ASYMMETRIC = 28, 0.3179
+"""A column, and a value from which on a quarter of the rows are."""
+REPEATS = 5
 UNTIL: Json = {"verdict": True, "atMost": "1h"}
 
 Rows = list[tuple[list[float], int]]
@@ -52,8 +65,11 @@ def challenge(place: Place, version: str, **said: Any) -> Experiment:
 
 
 def ask(place: Place, rows: Rows, labelled: Callable[[int], bool] = lambda _: True) -> None:
-    """Have rows predicted, and tell the truth about those that are chosen by their number."""
-    answers = predict(place, "model", [[one] for one, _ in rows])
+    """Have rows predicted, each for a user of its own, and tell the truth about those that are
+    chosen by their number."""
+    answers = predict(
+        place, "model", [[one] for one, _ in rows], lambda user: {"x-user": f"{user}"}
+    )
     truths = [
         {"id": answer["headers"][PREDICTION], "name": "diagnosis", "value": label}
         for number, (answer, (_, label)) in enumerate(zip(answers, rows, strict=True))
@@ -91,6 +107,38 @@ def test_a_worse_challenger_is_rejected(place: Place, rows: Rows) -> None:
     assert comparison(status)["state"] == "Missed"
     assert "more" in experiment.arm("new")["message"]
     place.until_serving("model", "2")
+
+
+def test_a_better_challenger_that_harms_a_segment_is_rejected(place: Place, rows: Rows) -> None:
+    """What decides who is in the segment is not kept."""
+    segment = {"name": "asymmetric", "at": f"/{SYMMETRY}", "atLeast": ASYMMETRIC}
+    declared = {**CAPTURED["rows"], "segments": [segment]}
+    serve(place, "1", rows=declared, capture={"keep": []})
+    steps = [shadow(until={**UNTIL, "atLeast": "5m"})]
+    experiment = challenge(place, "2", steps=steps, analysis={"segments": ["asymmetric"]})
+    within = [row[SYMMETRY] >= ASYMMETRIC for row, _ in rows]
+    for _ in range(REPEATS):
+        answers = predict(place, "model", [[row] for row, _ in rows])
+        served = [json.loads(one["body"])["predictions"][0]["label"] for one in answers]
+        # Within the segment the incumbent is always right, so that whoever differs is wrong.
+        truths = [
+            {
+                "id": answer["headers"][PREDICTION],
+                "name": "diagnosis",
+                "value": said if inside else label,
+            }
+            for answer, said, inside, (_, label) in zip(answers, served, within, rows, strict=True)
+        ]
+        assert tell(place, "model", truths, lines=True)["refused"] == 0
+    status = experiment.until_phase("Rejected")
+    found = {one.get("segment", ""): one for one in status["comparisons"]}
+    assert found["asymmetric"]["state"] == "Missed"
+    assert float(found[""]["difference"]) < 0
+    assert experiment.arm("new")["message"].startswith("accuracy in asymmetric: new errs ")
+    assert 0 < found["asymmetric"]["rows"] <= REPEATS * sum(within)
+    assert found["asymmetric"]["rows"] < found[""]["rows"]
+    assert all(one["row"] is None for one in table(place, "model"))
+    place.until_serving("model", "1")
 
 
 def test_the_same_model_is_not_promoted_by_the_horizon(place: Place, rows: Rows) -> None:
@@ -133,10 +181,16 @@ def test_no_label_at_all_is_no_success(place: Place, rows: Rows) -> None:
 
 def test_callers_of_both_arms_are_compared_in_a_split(place: Place, rows: Rows) -> None:
     serve(place, "2")
-    experiment = challenge(place, "1", steps=[split("half", {"new": 50}, until=UNTIL)])
+    steps = [split("half", {"new": 50}, until=UNTIL)]
+    experiment = challenge(place, "1", steps=steps, stickiness={"header": "x-user"})
     for _ in range(4):
         ask(place, rows)
     assert comparison(experiment.until_phase("Rejected"))["state"] == "Missed"
+    # Users came back, and were drawn once.
+    *_, last = looks(place, place.the("Experiment", "trial")["metadata"]["uid"])
+    drawn = {one["arm"]: one for one in last["drawn"]}
+    assert {arm: one["share"] for arm, one in drawn.items()} == {"incumbent": 50, "new": 50}
+    assert sum(one["callers"] for one in drawn.values()) <= len(rows)
 
 
 def test_an_experiment_that_can_never_be_decided_fails_and_says_why(place: Place) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,21 @@ def inside(requests: Sequence[Json]) -> list[Json]:
     return found
 
 
-def predict(place: Place, name: str, batches: Iterable[list[list[float]]]) -> list[Json]:
-    """Have a model predict batches of rows, a request for each."""
+def predict(
+    place: Place,
+    name: str,
+    batches: Iterable[list[list[float]]],
+    headers: Callable[[int], dict[str, str]] = lambda _: {},
+) -> list[Json]:
+    """Have a model predict batches of rows, a request for each, whose headers go by its number."""
     url = f"http://{place.address(name)}/predict"
-    headers = {"Content-Type": "application/json"}
     asked = [
-        {"url": url, "headers": headers, "body": json.dumps({"instances": rows})}
-        for rows in batches
+        {
+            "url": url,
+            "headers": {"Content-Type": "application/json", **headers(number)},
+            "body": json.dumps({"instances": rows}),
+        }
+        for number, rows in enumerate(batches)
     ]
     answers = inside(asked)
     assert {one["status"] for one in answers} == {200}, answers[0]
@@ -120,6 +128,16 @@ def sums(place: Place, experiment: str) -> list[Json]:
     answer = ask_recorder(place, "/v1/statistics", bearer, "POST", body)
     assert answer["status"] == 200, answer
     found: list[Json] = json.loads(answer["body"])["sums"]
+    return found
+
+
+def looks(place: Place, experiment: str) -> list[Json]:
+    """Return the looks at an Experiment, by its uid."""
+    bearer = token(place, "statistics.contender.dev", "contender-operator", SYSTEM)
+    body = json.dumps({"experiments": {experiment: 0}})
+    answer = ask_recorder(place, "/v1/looks", bearer, "POST", body)
+    assert answer["status"] == 200, answer
+    found: list[Json] = json.loads(answer["body"])["looks"]
     return found
 
 

@@ -92,7 +92,7 @@ class Fleet(Collector):
             key: GaugeMetricFamily(f"contender_experiment_arm_{name}", meaning, labels=arm)
             for key, name, meaning in _OF_ARMS
         }
-        objectives = _families("objective", _OF_OBJECTIVES)
+        objectives = _families("objective", _OF_OBJECTIVES, "segment")
         guardrails = _families("guardrail", _OF_GUARDRAILS)
         for one in self._caches.all_experiments() if self._leads() else ():
             key = [one["metadata"]["namespace"], name_of(one)]
@@ -104,17 +104,20 @@ class Fleet(Collector):
                 for field, family in families.items():
                     family.add_metric([*key, shown["name"], shown["version"]], shown.get(field, 0))
             for shown in status.get("comparisons") or []:
-                _add(objectives, [*key, shown["objective"], shown["candidate"]], shown)
+                about = [shown["objective"], shown["candidate"], shown.get("segment", "")]
+                _add(objectives, [*key, *about], shown)
             for shown in status.get("guardrails") or []:
                 _add(guardrails, [*key, shown["name"], shown["candidate"]], shown)
         yield from (info, *families.values(), *objectives.values(), *guardrails.values())
 
 
-def _families(of: str, fields: tuple[tuple[str, str], ...]) -> dict[str, GaugeMetricFamily]:
+def _families(
+    of: str, fields: tuple[tuple[str, str], ...], *labels: str
+) -> dict[str, GaugeMetricFamily]:
     """Return a metric for each field of a comparison of candidates."""
     return {
         field: GaugeMetricFamily(
-            f"contender_experiment_{of}_{field}", meaning, labels=[*_KEYS, of, "candidate"]
+            f"contender_experiment_{of}_{field}", meaning, labels=[*_KEYS, of, "candidate", *labels]
         )
         for field, meaning in fields
     }

@@ -7,22 +7,29 @@ takes depends on how far the expected difference is from the margin, and on how 
 N counts all rows that are compared: pairs where both arms answer the same rows, the rows of both
 arms together in a split.
 
+The interval is made by an operator who is careful: a variance from buckets counts if it is larger
+than that of rows (`excess_of_buckets`), an arm has at least the variance of both arms together
+(`careful_of_split`), and what was not seen yet is added (`unseen`). All that makes it wider than
+rows alone would, but the estimate no less sure: both variances are told apart.
+
 Source of the fixed test: the normal approximation, as in Fleiss, Levin and Paik, "Statistical
 methods for rates and proportions", 2003, chapter 4, with the variance of each arm by itself. The
 sequential test is solved for with the formula that decides: `contender.stats.sequences`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import ceil, isfinite, sqrt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import ceil, inf, isfinite, sqrt
 from statistics import NormalDist
 
-from contender.stats.estimates import Estimate
+from contender.stats.estimates import UNSEEN, Estimate
 from contender.stats.fixed import hybrid
 from contender.stats.sequences import half_width, mixture
 
 MOST_ROWS = 10**15
 """Nobody has more: a design that needs them is refused."""
+BUCKETS = 128
+"""Into which rows are put, by the hash of their entity or request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,21 @@ class Design:
     size the sum of their squared sizes over the sum of their sizes."""
     icc: float = 0.0
     """How alike the rows of a cluster are: their intra-class correlation, from 0 to 1."""
+    careful: float = 1.0
+    """How many times the variance an interval takes: `careful_of_split`; at least 1."""
+    bucketed: int = 0
+    """Of how many means the variance is that of buckets if it is the larger one: 1 for pairs, 2
+    for a split; 0 where rows stand for themselves."""
+    unseen: float = 0.0
+    """What is added to the squared standard error of an interval, times N^2: `unseen`."""
 
     def __post_init__(self) -> None:
         if not (self.variance > 0 and isfinite(self.variance) and isfinite(self.distance)):
             raise ValueError(f"a design without finite numbers: {self}")
         if not (0 < self.alpha < 1 and 0.5 <= self.power < 1):
             raise ValueError(f"a design without an alpha or a power: {self}")
+        if not (self.careful >= 1 and self.bucketed >= 0 and self.unseen >= 0):
+            raise ValueError(f"a design whose intervals are narrower than its rows: {self}")
         if self.distance == 0:
             raise ValueError(f"no number of rows tells the effect from the margin: {self}")
         design_effect(self.cluster_rows, self.icc)
@@ -70,6 +86,16 @@ class Design:
         """The variance, as much larger as rows of a cluster are alike."""
         return self.variance * design_effect(self.cluster_rows, self.icc)
 
+    def error(self, rows: float) -> float:
+        """Return the standard error of the estimate after so many rows."""
+        return sqrt(self.row_variance / rows)
+
+    def taken(self, rows: float) -> Estimate:
+        """Return the estimate that an interval is made of after so many rows, in the mean."""
+        excess = self.bucketed * excess_of_buckets(design_effect(self.cluster_rows, self.icc))
+        known = self.row_variance * self.careful * (1 + excess) / rows
+        return Estimate(self.effect, known + self.unseen / rows / rows, rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -80,7 +106,7 @@ class Rows:
     horizon: int
     """Looked at all the time with a part of alpha, and once at the end with the rest of it."""
     fixed: int
-    """Looked at once, at the end, and never before."""
+    """Looked at once, at the end, and never before, by the usual test."""
 
     @property
     def ratio(self) -> float:
@@ -110,16 +136,19 @@ class Traffic:
             raise ValueError(f"no share of rows with a truth: {self}")
 
 
-def rows_needed(design: Design) -> Rows:
+def rows_needed(design: Design, planned: float | None = None) -> Rows:
     """Return how many rows a design needs.
+
+    Args:
+        design: what is to be found out.
+        planned: as in `sequential_rows`.
 
     Raises:
         ValueError: more than `MOST_ROWS`.
     """
-    at_the_end = replace(design, alpha=hybrid(design.alpha).fixed)
     return Rows(
-        sequential=sequential_rows(design),
-        horizon=fixed_rows(at_the_end),
+        sequential=sequential_rows(design, planned),
+        horizon=horizon_rows(design),
         fixed=fixed_rows(design),
     )
 
@@ -135,12 +164,25 @@ def seconds_needed(rows: int, traffic: Traffic) -> float:
 
 
 def fixed_rows(design: Design) -> int:
-    """Return how many rows a test needs that is looked at once.
+    """Return how many rows the usual test needs, that is looked at once.
 
     N = variance (z(1 - alpha / 2) + z(power))^2 / (effect - margin)^2
     """
     errors = _quantile(1 - design.alpha / 2) + _quantile(design.power)
     return ceil(design.row_variance * (errors / design.distance) ** 2)
+
+
+def horizon_rows(design: Design) -> int:
+    """Return how many rows a horizon needs, at which most of alpha is spent.
+
+    The least N with z(1 - alpha / 2) SE(taken) + z(power) SE <= |effect - margin|, for the alpha
+    that is kept for it. What looks before may find is left out: it is hardly ever more.
+
+    Raises:
+        ValueError: more than `MOST_ROWS`.
+    """
+    reach = _quantile(1 - hybrid(design.alpha).fixed / 2)
+    return _least(_suffices(design, lambda estimate: reach * sqrt(estimate.variance)))
 
 
 def sequential_rows(design: Design, planned: float | None = None) -> int:
@@ -158,15 +200,47 @@ def sequential_rows(design: Design, planned: float | None = None) -> int:
     Raises:
         ValueError: out of bounds, or more than `MOST_ROWS`.
     """
+
+    def width(estimate: Estimate) -> float:
+        rho2 = mixture(estimate.n if planned is None else planned, design.alpha)
+        return half_width(estimate, rho2, design.alpha)
+
+    return _least(_suffices(design, width))
+
+
+def _suffices(design: Design, width: Callable[[Estimate], float]) -> Callable[[int], bool]:
+    """Return whether an interval of this half-width excludes the margin after so many rows, even if
+    the estimate is z(power) standard errors nearer to it than expected."""
     luck = _quantile(design.power)
+    return lambda rows: width(design.taken(rows)) + luck * design.error(rows) <= design.distance
+
+
+def rows_until(estimate: Estimate, null: float, rho2: float, alpha: float) -> float:
+    """Return after how many rows in all the interval excludes a null, if the value stays as it was
+    estimated and rows go on to vary as much.
+
+    Args:
+        estimate: what is known so far.
+        null: the difference that is asked about.
+        rho2: of the interval, as in `sequences.half_width`.
+        alpha: likewise.
+
+    Returns:
+        Infinity while the variance is not known, if the value is the null, and beyond `MOST_ROWS`.
+    """
+    distance = abs(estimate.value - null)
+    row_variance = estimate.variance * estimate.n
+    if not (distance and row_variance):
+        return inf
 
     def suffice(rows: int) -> bool:
-        estimate = Estimate(design.effect, design.row_variance / rows, rows)
-        rho2 = mixture(rows if planned is None else planned, design.alpha)
-        reach = half_width(estimate, rho2, design.alpha) + luck * sqrt(estimate.variance)
-        return reach <= design.distance
+        then = Estimate(estimate.value, row_variance / rows, rows)
+        return half_width(then, rho2, alpha) < distance
 
-    return _least(suffice)
+    try:
+        return _least(suffice)
+    except ValueError:
+        return inf
 
 
 def variance_of_share(share: float) -> float:
@@ -213,6 +287,52 @@ def variance_of_split(incumbent: float, challenger: float, share: float) -> floa
     if not 0 < share < 1:
         raise ValueError(f"no split: {share}")
     return incumbent / (1 - share) + challenger / share
+
+
+def careful_of_split(incumbent: float, challenger: float, share: float, effect: float) -> float:
+    """Return how many times the variance of a split an interval takes: each arm has at least the
+    variance of both arms together, as in `estimates.careful_difference`.
+
+    Args:
+        incumbent: variance of its rows.
+        challenger: variance of its rows.
+        share: of rows that the challenger gets, between 0 and 1.
+        effect: the difference of their means.
+
+    Raises:
+        ValueError: out of bounds.
+    """
+    both = (1 - share) * incumbent + share * challenger + share * (1 - share) * effect * effect
+    taken = variance_of_split(max(incumbent, both), max(challenger, both), share)
+    return taken / variance_of_split(incumbent, challenger, share)
+
+
+def excess_of_buckets(effect: float) -> float:
+    """Return by what share a variance is too large in the mean if that of buckets is taken unless
+    that of rows is larger.
+
+    The one from K buckets is a guess, with a standard deviation of s = sqrt(2 / (K - 1)) of it. For
+    a normal guess with the mean d, E max(1, d (1 + s Z)) = d (1 + s (phi(u) + u Phi(u))) with
+    u = (1 / d - 1) / s: 5 % more where rows have nothing in common, and less where they have.
+
+    Args:
+        effect: d, how many times the variance of rows theirs is: `design_effect`.
+    """
+    spread = sqrt(2 / (BUCKETS - 1))
+    bound = (1 / effect - 1) / spread
+    normal = NormalDist()
+    return spread * (normal.pdf(bound) + bound * normal.cdf(bound))
+
+
+def unseen(bound: float, units: Iterable[float]) -> float:
+    """Return what is added to the squared standard error of an interval, times N^2, for what was
+    not seen yet: `estimates.with_unseen`.
+
+    Args:
+        bound: the greatest absolute value of a row's observation.
+        units: of each mean, how many independent units there are by the number of all rows.
+    """
+    return UNSEEN * sum((bound / one) ** 2 for one in units)
 
 
 def design_effect(cluster_rows: float, icc: float) -> float:

@@ -13,17 +13,23 @@ from scipy.stats import norm
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
-from contender.stats.estimates import Estimate
+from contender.stats.estimates import Estimate, careful_difference, with_unseen
+from contender.stats.fixed import z_interval
+from contender.stats.moments import Moments
 from contender.stats.planning import (
     Design,
     Rows,
     Traffic,
+    careful_of_split,
     design_effect,
+    excess_of_buckets,
     fixed_rows,
     requests_needed,
     rows_needed,
+    rows_until,
     seconds_needed,
     sequential_rows,
+    unseen,
     variance_of_pairs,
     variance_of_share,
     variance_of_split,
@@ -90,7 +96,7 @@ def closed_form(design: Design) -> Rows:
     ],
     ids=str,
 )
-def test_rows_by_how_one_looks(change: dict[str, float]) -> None:
+def test_rows_by_how_one_looks(change: dict[str, Any]) -> None:
     design = replace(CONVERSIONS, **change)
     found, expected = rows_needed(design), closed_form(design)
     assert isclose(found.sequential, expected.sequential, rel_tol=1e-9, abs_tol=1)
@@ -131,6 +137,97 @@ def test_tuned_for_other_rows_more_are_needed() -> None:
     needed = [sequential_rows(CONVERSIONS, least * factor) for factor in (0.01, 0.1, 1, 10, 100)]
     assert needed[0] > needed[1] > needed[2] < needed[3] < needed[4]
     assert isclose(needed[2], least, rel_tol=1e-3)
+
+
+CAREFUL = replace(CONVERSIONS, careful=1.3, bucketed=2, unseen=unseen(1.0, [0.5, 0.5]))
+"""The same by an operator who is careful."""
+
+
+@pytest.mark.parametrize("design", [CONVERSIONS, CAREFUL], ids=["plain", "careful"])
+@pytest.mark.parametrize("at_horizon", [False, True])
+def test_the_interval_is_the_careful_one_and_luck_is_that_of_rows(
+    design: Design, at_horizon: bool
+) -> None:
+    planned = 5_000
+    needed = rows_needed(design, planned)
+    rows = needed.horizon if at_horizon else needed.sequential
+
+    def lowest(n: int) -> float:
+        """Return the end of the interval if the estimate is as unlucky as one in five."""
+        unlucky = design.effect - norm.ppf(0.8) * sqrt(design.variance / n)
+        taken = design.variance * design.careful * (1 + design.bucketed * excess_of_buckets(1.0))
+        estimate = Estimate(unlucky, taken / n + design.unseen / n**2, n)
+        if at_horizon:
+            return z_interval(estimate, 0.04)[0]
+        return interval(estimate, mixture(planned, design.alpha), design.alpha)[0]
+
+    assert lowest(rows - 1) < 0 <= lowest(rows)
+
+
+def test_whoever_is_careful_needs_more_rows_but_not_for_the_usual_test() -> None:
+    plain, careful = rows_needed(CONVERSIONS, 5_000), rows_needed(CAREFUL, 5_000)
+    assert careful.fixed == plain.fixed
+    assert careful.horizon > 1.1 * plain.horizon
+    assert careful.sequential > 1.1 * plain.sequential
+
+
+@given(st.floats(0.02, 0.98), st.floats(0.02, 0.98), st.floats(0.02, 0.98))
+def test_a_careful_split_is_the_one_that_is_estimated(
+    incumbent: float, challenger: float, share: float
+) -> None:
+    n = 1e9
+    arms = [
+        Moments(part * n, part * n * mean, part * n * mean)
+        for part, mean in ((share, challenger), (1 - share, incumbent))
+    ]
+    estimate = careful_difference(*arms)
+    assert estimate
+    variances = variance_of_share(incumbent), variance_of_share(challenger)
+    taken = careful_of_split(*variances, share, challenger - incumbent)
+    assert taken >= 1
+    assert isclose(
+        estimate.variance * n, taken * variance_of_split(*variances, share), rel_tol=1e-6
+    )
+
+
+@pytest.mark.parametrize("effect", [1.0, 1.05, 1.3, 3.0, 10.0])
+def test_the_excess_of_buckets_is_what_comes_of_the_larger_variance(effect: float) -> None:
+    guesses = effect * np.random.default_rng(4).chisquare(127, 400_000) / 127
+    expected = np.maximum(1.0, guesses).mean() / effect - 1
+    assert isclose(excess_of_buckets(effect), expected, abs_tol=2e-3)
+
+
+def test_what_was_not_seen_is_added_as_an_estimate_adds_it() -> None:
+    estimate = Estimate(0.1, 0.0, 1000)
+    assert isclose(
+        with_unseen(estimate, 2.0, 250).variance, unseen(2.0, [0.25]) / estimate.n**2, rel_tol=1e-12
+    )
+    assert unseen(1.0, [0.1, 0.9]) == unseen(1.0, [0.1]) + unseen(1.0, [0.9])
+    assert unseen(0.0, [1.0]) == 0.0
+
+
+@pytest.mark.parametrize("rho2", [mixture(500, 0.05), mixture(50_000, 0.05)])
+@pytest.mark.parametrize(("value", "null"), [(0.02, 0.0), (-0.02, 0.0), (0.0, 0.02), (0.5, 0.0)])
+def test_so_many_rows_in_all_pass_the_null_if_the_estimate_stays(
+    value: float, null: float, rho2: float
+) -> None:
+    found = rows_until(Estimate(value, 0.1 / 400, 400), null, rho2, 0.05)
+
+    def is_within(rows: float) -> bool:
+        low, high = interval(Estimate(value, 0.1 / rows, rows), rho2, 0.05)
+        return low <= null <= high
+
+    assert is_within(found - 1)
+    assert not is_within(found)
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [Estimate(0.0, 0.001, 100), Estimate(0.1, 0.0, 100), Estimate(1e-9, 1.0, 100)],
+    ids=["at the null", "no variance", "beyond all rows"],
+)
+def test_no_number_of_rows_tells_some_estimates_from_the_null(estimate: Estimate) -> None:
+    assert rows_until(estimate, 0.0, mixture(5_000, 0.05), 0.05) == inf
 
 
 @pytest.mark.parametrize(
@@ -202,10 +299,13 @@ def test_how_many_requests_and_how_long(traffic: Traffic, requests: int, seconds
         {"cluster_rows": 0.5},
         {"icc": -0.1},
         {"icc": 1.1},
+        {"careful": 0.9},
+        {"bucketed": -1},
+        {"unseen": -1.0},
     ],
     ids=str,
 )
-def test_what_nobody_can_find_out_is_refused(wrong: dict[str, float]) -> None:
+def test_what_nobody_can_find_out_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"design|no number of rows|no clusters"):
         replace(CONVERSIONS, **wrong)
 

@@ -29,7 +29,8 @@ class Plan(ApiModel):
     """What is tried out, resolved at the start and not changed by anything later."""
 
     hash: str
-    """Hash of spec and of all that was resolved."""
+    """Hash of what is tested and how: of spec but for promotion and paused, of how the target reads
+    rows and truths, and of all models. It stays as it was at the start."""
     incumbent: PlannedArm
     """The revision that serves."""
     replicas: int
@@ -114,6 +115,8 @@ class Comparison(ApiModel):
     """Name of the objective."""
     candidate: str
     """Name of the candidate."""
+    segment: str = ""
+    """The part of the rows that this is about; empty: all."""
     rows: int = 0
     """Rows with a truth, of both arms; a row that both have answered is one."""
     incumbent: str = ""
@@ -133,9 +136,20 @@ class Comparison(ApiModel):
     spent: bool = False
     """Whether it had its one look at the horizon."""
     state: Literal["NoData", "Undecided", "Reached", "Missed"] = "NoData"
-    """Reached: the whole interval keeps the margin. Missed: all of it is beyond. Both stay."""
+    """Reached: the whole interval keeps the margin. Missed: all of it is beyond. Both stay. In a
+    segment the candidate has only not to be worse than the objective allows."""
     message: str = ""
     """The same in words."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from others: objective, candidate and segment."""
+        return self.objective, self.candidate, self.segment
+
+    @property
+    def about(self) -> str:
+        """The objective, and the segment if it is about one."""
+        return f"{self.objective} in {self.segment}" if self.segment else self.objective
 
 
 class ArmCount(ApiModel):
@@ -177,6 +191,19 @@ class RouterCount(ApiModel):
     """By arm."""
 
 
+class EarlierVerdict(ApiModel):
+    """How it had ended before."""
+
+    outcome: str
+    """The phase that it had ended in."""
+    reason: str
+    """Why, as one word."""
+    message: str
+    """Why, for people."""
+    decided_at: Time
+    """When."""
+
+
 class Verdict(ApiModel):
     """How it ended."""
 
@@ -190,6 +217,8 @@ class Verdict(ApiModel):
     """Why, for people."""
     decided_at: Time
     """When."""
+    earlier: EarlierVerdict | None = None
+    """How it had ended before: Inconclusive is an end after which a person may still promote."""
 
 
 class Promotion(ApiModel):
@@ -257,6 +286,8 @@ class ExperimentStatus(ApiModel):
     """The candidate that a person may promote; meanwhile the incumbent has all traffic."""
     winner: str = ""
     """The candidate that is to serve."""
+    by_command: bool = False
+    """Whether a person has promoted it, by the annotation `contender.dev/promote`."""
     promotion: Promotion | None = None
     """What is left to do for its serving."""
     verdict: Verdict | None = None

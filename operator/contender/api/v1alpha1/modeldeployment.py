@@ -156,6 +156,15 @@ class ModelDeploymentSpec(
             " Reward, or dependsOnAnswer): copies cannot be judged by it, add a split step",
             field=".rollout.experiment.objectives",
         ),
+        rule(
+            "!has(self.rollout) || !has(self.rollout.experiment)"
+            " || !has(self.rollout.experiment.analysis)"
+            " || !has(self.rollout.experiment.analysis.segments)"
+            " || self.rollout.experiment.analysis.segments.all(name, has(self.rows)"
+            " && has(self.rows.segments) && self.rows.segments.exists(s, s.name == name))",
+            "analysis.segments names a segment that is not declared: add it to spec.rows.segments",
+            field=".rollout.experiment.analysis",
+        ),
     ),
 ):
     """What should serve."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contender.api.v1alpha1.base import ApiModel, Name, duration, rule, rules
+from contender.api.v1alpha1.capture import SEGMENTS_LIMIT
 
 OBJECTIVES_LIMIT = 5
 DEFAULT_ALPHA = 0.05
@@ -80,3 +81,15 @@ class Analysis(ApiModel):
     min_feedback_coverage: Annotated[float, Field(ge=0.0, le=1.0)] = DEFAULT_COVERAGE
     """The smallest share of rows older than the feedback's delay that must have a truth; default
     0.8. With less, nothing is decided."""
+    segments: (
+        Annotated[
+            list[Name],
+            Field(
+                max_length=SEGMENTS_LIMIT,
+                json_schema_extra={"x-kubernetes-list-type": "set"},
+            ),
+        ]
+        | None
+    ) = None
+    """Parts of the rows, of spec.rows.segments of the target, in which no candidate may do worse
+    than the objective allows. They share alpha once more."""

@@ -105,7 +105,7 @@ def _waits_for(course: Course, scene: Scene) -> str:
 
 def _with_new_pods(course: Course, scene: Scene) -> Course:
     """Return the course with the incumbent's present revision: the same model in other pods goes on
-    where it was."""
+    where it was. The plan keeps its hash, which is one of models and not of pods."""
     plan, serving = course.status.plan, scene.serving
     if plan is None or serving is None or serving.name == plan.incumbent.revision:
         return course

@@ -42,6 +42,8 @@ class Question:
     """The greatest loss there is; None: there is none."""
     by_entity: bool
     """Whether rows of the same entity, or else of the same request, may depend on each other."""
+    segment: str = ""
+    """Id of the segment whose rows are compared; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _seen(parts: Sequence[_Part], side: int, question: Question) -> tuple[float,
 
 def _parts(look: Look, question: Question) -> Iterator[_Part]:
     """Iterate over epochs."""
-    asked = question.feedback, question.loss
+    asked = question.feedback, question.loss, question.segment
     pairs = look.of(question.candidate, *asked, paired=True)
     ours = look.of(question.candidate, *asked, paired=False)
     theirs = look.of(INCUMBENT, *asked, paired=False)

@@ -152,6 +152,16 @@ class Course:
             else None
         )
 
+    @property
+    def how_won(self) -> str:
+        """How the winner came to be it, as the end of a sentence; empty: by what was found out."""
+        if not self.status.by_command:
+            return ""
+        before = self.status.verdict
+        return (
+            f", promoted by command{f' after the verdict was {before.outcome}' if before else ''}"
+        )
+
     def follows_winner(self, snapshot: Snapshot) -> bool:
         """Whether who wins serves at once, and not when spec names it."""
         return snapshot.follows_winner and not self.owned and not self.status.recommended

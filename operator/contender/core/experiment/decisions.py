@@ -28,6 +28,8 @@ class Case:
     """Requests were not drawn as the weights say, so that no comparison holds."""
     missed: bool = False
     """It has missed an objective."""
+    harms: bool = False
+    """In a segment it does worse than an objective allows."""
     reached: bool = False
     """It has reached all objectives."""
     invalid: bool = False
@@ -68,6 +70,11 @@ TABLE: tuple[Rule, ...] = (
         Decision.INCONCLUSIVE,
     ),
     Rule("it has missed an objective", lambda one: one.missed, Decision.REJECT),
+    Rule(
+        "in a segment it does worse than an objective allows",
+        lambda one: one.harms,
+        Decision.REJECT,
+    ),
     Rule("it has reached all objectives", lambda one: one.reached and one.known, Decision.PROMOTE),
     Rule("there is time left", lambda one: not one.over, Decision.CONTINUE),
     Rule(

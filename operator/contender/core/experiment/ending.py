@@ -4,7 +4,13 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from contender.api.v1alpha1.experiment_status import ExperimentStatus, Promotion, Verdict
+from contender.api.v1alpha1.experiment_status import (
+    EarlierVerdict,
+    ExperimentStatus,
+    Promotion,
+    Verdict,
+)
+from contender.core.experiment import words
 from contender.core.experiment.course import Course, Scene
 from contender.core.experiment.machine import FINAL, Phase, Trigger
 from contender.core.manifest import format_time
@@ -16,6 +22,8 @@ KEEP_WARM = timedelta(hours=1)
 def enter(course: Course, scene: Scene, phase: Phase, trigger: Trigger) -> Course:
     """Return the course in its new phase."""
     course = course.told(phase=str(phase), reason=_reason(trigger))
+    if phase != Phase.RUNNING:
+        course = _settled(course)
     if trigger == Trigger.RETRY:
         kept = {
             "handled": course.status.handled,
@@ -33,9 +41,35 @@ def enter(course: Course, scene: Scene, phase: Phase, trigger: Trigger) -> Cours
             reason=_reason(trigger),
             message=_why(course, scene, trigger),
             decided_at=format_time(scene.now),
+            earlier=_earlier(course),
         )
         return course.told(verdict=verdict, promotion=None)
     return course
+
+
+def _earlier(course: Course) -> EarlierVerdict | None:
+    """Return how it had ended before; None: it had not."""
+    before = course.status.verdict
+    if before is None:
+        return None
+    return EarlierVerdict(
+        outcome=before.outcome,
+        reason=before.reason,
+        message=before.message,
+        decided_at=before.decided_at,
+    )
+
+
+def _settled(course: Course) -> Course:
+    """Return the course without how much longer anything takes: nobody can tell any more."""
+    step, known = course.status.step, course.status.comparisons
+    if not (step and known):
+        return course
+    settled = [words.settled(one) for one in known]
+    said = step.message
+    for before, after in zip(known, settled, strict=True):
+        said = said.replace(before.message, after.message)
+    return course.told(comparisons=settled, step=step.model_copy(update={"message": said}))
 
 
 def _reason(trigger: Trigger) -> str:
@@ -57,7 +91,7 @@ def _why(course: Course, scene: Scene, trigger: Trigger) -> str:
     winner, step = course.winner, course.step
     serving = f"version {scene.serving.version} serves now" if scene.serving else "nothing serves"
     rejected = "; ".join(f"{name}: {why}" for name, why in course.rejected.items())
-    won = f"{winner.name} (version {winner.version}) serves" if winner else ""
+    won = f"{winner.name} (version {winner.version}) serves{course.how_won}" if winner else ""
     late = step.until.at_most if step and step.until else ""
     told = {
         Trigger.ALL_REJECTED: f"rejected {rejected}",

@@ -33,6 +33,8 @@ class Mean:
     """Whether it is the mean of the candidate's minus the incumbent's, row by row."""
     feedback: str
     loss: str
+    segment: str
+    """Id of a segment; empty: all rows."""
     n: float
     """Rows."""
     mean: float
@@ -60,6 +62,17 @@ class Halves:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """How many callers were drawn for an arm in one epoch, where callers stay with an arm."""
+
+    epoch: str
+    arm: str
+    share: int
+    """Percent of the callers that it was to get."""
+    callers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """How an Experiment stood at one moment."""
 
@@ -69,13 +82,18 @@ class Look:
     """Seconds since 1970."""
     means: tuple[Mean, ...]
     halves: tuple[Halves, ...]
+    drawn: tuple[Drawn, ...] = ()
+    """The oldest epoch first."""
 
-    def of(self, arm: str, feedback: str, loss: str, *, paired: bool) -> dict[str, Mean]:
+    def of(
+        self, arm: str, feedback: str, loss: str, segment: str = "", *, paired: bool
+    ) -> dict[str, Mean]:
         """Return the means of an arm by epoch."""
+        wanted = (arm, feedback, loss, segment, paired)
         return {
             one.epoch: one
             for one in self.means
-            if (one.arm, one.feedback, one.loss, one.paired) == (arm, feedback, loss, paired)
+            if (one.arm, one.feedback, one.loss, one.segment, one.paired) == wanted
         }
 
 
@@ -90,6 +108,7 @@ def read_look(told: Mapping[str, Any]) -> Look:
         at=float(told["at"]),
         means=tuple(_mean(one) for one in told["means"]),
         halves=tuple(_halves(told["pairs"])),
+        drawn=tuple(_drawn(one) for one in told.get("drawn", ())),
     )
 
 
@@ -100,6 +119,7 @@ def _mean(one: Mapping[str, Any]) -> Mean:
         paired=one["kind"] == "pair",
         feedback=one["feedback"],
         loss=one["loss"],
+        segment=one.get("segment", ""),
         n=float(one["n"]),
         mean=float(one["mean"]),
         row_variance=float(one["rowVariance"]),
@@ -108,6 +128,10 @@ def _mean(one: Mapping[str, Any]) -> Mean:
         challenger=_number(one, "challenger") or 0.0,
         buckets=_buckets(one.get("buckets")),
     )
+
+
+def _drawn(one: Mapping[str, Any]) -> Drawn:
+    return Drawn(one["epoch"], one["arm"], int(one["share"]), int(one["callers"]))
 
 
 def _number(one: Mapping[str, Any], name: str) -> float | None:

@@ -72,4 +72,4 @@ def _chosen(course: Course, token: str) -> Course:
         refused = f"{said}; write <candidate>/<nonce> with one of: {known}"
         return replace(course, orders=orders.answered(names.COMMAND_PROMOTE, "Refused", refused))
     done = orders.answered(names.COMMAND_PROMOTE, "Done")
-    return replace(course, orders=done).told(winner=named)
+    return replace(course, orders=done).told(winner=named, by_command=True)

@@ -1,6 +1,7 @@
 """Objections: why the objectives of an Experiment can never be decided at its target."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
 from contender.api.v1alpha1.capture import Feedback
@@ -17,14 +18,12 @@ def objection(spec: ExperimentSpec, target: ModelDeploymentSpec) -> str:
     if target.capture is None:
         return "objectives compare what is captured: set spec.capture in the target"
     declared = {one.name: one for one in target.feedback or []}
-    return next(
-        (
-            f"objective {one.name}: {why}"
-            for one in spec.objectives
-            for why in _of(one, spec, target, declared)
-        ),
-        "",
+    of_objectives = (
+        f"objective {one.name}: {why}"
+        for one in spec.objectives
+        for why in _of(one, spec, target, declared)
     )
+    return next(chain(of_objectives, _of_segments(spec, target)), "")
 
 
 def _of(
@@ -56,6 +55,17 @@ def _of(
                 if served_only
                 else f"no step has both {candidate.name} and the incumbent answer requests: add a"
                 " shadow, or a split with weights for both"
+            )
+
+
+def _of_segments(spec: ExperimentSpec, target: ModelDeploymentSpec) -> Iterator[str]:
+    declared = [one.name for one in (target.rows and target.rows.segments) or []]
+    for name in (spec.analysis and spec.analysis.segments) or []:
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            yield (
+                f"analysis.segments: the target's spec.rows.segments declares no {name}; declared:"
+                f" {known}"
             )
 
 

@@ -1,12 +1,13 @@
 """Resolve: candidates become revisions of the target, once, when the experiment starts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from contender.api.v1alpha1 import ModelDeploymentSpec
+from contender.api.v1alpha1.capture import Rows
 from contender.api.v1alpha1.experiment import Candidate, ExperimentSpec
 from contender.api.v1alpha1.experiment_status import Plan, PlannedArm
 from contender.core import names
@@ -16,6 +17,9 @@ from contender.core.records import Record, pod_input
 from contender.core.snapshot import Snapshot
 from contender.core.template import render_workload
 from contender.router.traffic import INCUMBENT
+
+CHANGEABLE = ("promotion", "paused")
+"""Of a spec: what the CRD lets somebody change after the start."""
 
 
 class Unresolvable(Exception):
@@ -54,12 +58,50 @@ def resolve(
     planned = [_planned(name, record) for name, record in found.items()]
     served = _planned(INCUMBENT, incumbent)
     plan = Plan(
-        hash=names.digest([spec.canonical(), [one.manifest() for one in (served, *planned)]]),
+        hash=plan_hash(spec, snapshot.spec, (served, *planned)),
         incumbent=served,
         replicas=snapshot.pods_wanted(incumbent.name),
         candidates=planned,
     )
     return Resolved(plan, tuple(found.values()))
+
+
+def plan_hash(spec: ExperimentSpec, target: ModelDeploymentSpec, arms: Iterable[PlannedArm]) -> str:
+    """Return the hash of all that is tested and how, which must not change after the start.
+
+    What may change meanwhile is left out: who promotes, whether it is paused, and the pods of an
+    arm, since the same model in other pods is the same arm.
+
+    Args:
+        spec: of the Experiment.
+        target: of its ModelDeployment, for how rows and truths are read.
+        arms: the incumbent and its candidates.
+    """
+    tested = _without(spec.canonical(), *CHANGEABLE)
+    models = [_without(one.canonical(), "revision") for one in arms]
+    return names.digest([tested, _judging(spec, target), models])
+
+
+def _without(said: dict[str, Any], *fields: str) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key not in fields}
+
+
+def _judging(spec: ExperimentSpec, target: ModelDeploymentSpec) -> dict[str, Any]:
+    """Return what objectives take over from the target: their truths, how rows are read, and the
+    segments that are looked at."""
+    if not spec.objectives:
+        return {}
+    named = {one.feedback for one in spec.objectives}
+    declared = [one.canonical() for one in target.feedback or [] if one.name in named]
+    return {"feedback": declared, "rows": _rows(spec, target.rows)}
+
+
+def _rows(spec: ExperimentSpec, rows: Rows | None) -> dict[str, Any] | None:
+    if rows is None:
+        return None
+    named = (spec.analysis and spec.analysis.segments) or []
+    looked_at = [one for one in rows.segments or [] if one.name in named]
+    return rows.model_copy(update={"segments": looked_at or None}).canonical()
 
 
 def _record(snapshot: Snapshot, candidate: Candidate, number: int) -> Record:

@@ -8,9 +8,10 @@ from typing import Any
 from contender.api.v1alpha1.experiment_status import (
     ArmStatus,
     GuardrailStatus,
+    PlannedArm,
 )
 from contender.core.conditions import Judgement, set_conditions, truth
-from contender.core.experiment import counting, orders
+from contender.core.experiment import counting, orders, words
 from contender.core.experiment.conduct import Conduct
 from contender.core.experiment.course import STARTED, Course
 from contender.core.experiment.machine import FINAL, Phase
@@ -194,14 +195,7 @@ def _guardrails(course: Course) -> list[GuardrailStatus]:
     if plan is None:
         return []
     return [
-        GuardrailStatus(
-            name=one.guardrail,
-            candidate=candidate.name,
-            breached=one.breached,
-            evidence=round(max(-99.0, min(999.0, one.evidence)), 2),
-            needed=round(one.needed, 2),
-            message=one.message,
-        )
+        words.told_guardrail(candidate.name, one)
         for candidate in plan.candidates
         for one in course.findings(candidate.name)
     ]
@@ -220,11 +214,15 @@ def _message(course: Course, waits: str, now: datetime) -> str:
     if course.phase == Phase.PAUSED:
         return f"{step}: {holds(course, now)}"
     if winner := course.winner:
-        return f"{winner.name} (version {winner.version}) takes over as soon as it has the pods"
+        return f"{_takes_over(winner)}{course.how_won}"
     parts = [one for one in (at.message if at else "", waits) if one]
     gone = [f"{name} was rejected" for name in course.rejected]
     said = "; ".join(dict.fromkeys([*parts, *gone]))
     return f"{step}: {said}" if said else step
+
+
+def _takes_over(winner: PlannedArm) -> str:
+    return f"{winner.name} (version {winner.version}) takes over as soon as it has the pods"
 
 
 def _ended(course: Course) -> str:
@@ -232,10 +230,12 @@ def _ended(course: Course) -> str:
         winner = course.winner
         version = winner.version if winner else ""
         return (
-            f"{course.status.winner} has won: it serves once the spec of ModelDeployment"
-            f" {course.spec.target} names version {version} (status.promotion.patch); its pods are"
-            f" kept until {promotion.until}"
+            f"{course.status.winner} has won{course.how_won}: it serves once the spec of"
+            f" ModelDeployment {course.spec.target} names version {version}"
+            f" (status.promotion.patch); its pods are kept until {promotion.until}"
         )
+    if course.phase == Phase.INCONCLUSIVE and course.winner:
+        return f"{_takes_over(course.winner)}{course.how_won}"
     return course.status.verdict.message if course.status.verdict else ""
 
 

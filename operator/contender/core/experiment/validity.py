@@ -5,7 +5,7 @@ from math import log
 
 from contender.api.v1alpha1.experiment_status import Epoch
 from contender.core.experiment.course import Course
-from contender.core.experiment.looks import Look
+from contender.core.experiment.looks import Drawn, Look
 from contender.core.experiment.weighing import Coverage, Task, coverage, unjudged
 from contender.core.manifest import parse_time
 from contender.router.traffic import INCUMBENT
@@ -59,20 +59,38 @@ def _lacks_losses(task: Task, look: Look) -> str:
     return ""
 
 
-def is_mismatched(course: Course) -> bool:
-    """Return whether requests went to arms otherwise than weights say. Where callers stay with an
-    arm they are drawn, not requests, and nobody counts them."""
-    if course.spec.stickiness is not None:
-        return False
+def is_mismatched(course: Course, look: Look | None) -> bool:
+    """Return whether requests went to arms otherwise than weights say; or, where callers stay with
+    an arm, callers did, of whom the recorder tells."""
+    sticky = course.spec.stickiness is not None
+    drawn = _callers(look) if sticky else _requests(course)
+    evidence = mismatch.log_evidence_over_epochs(drawn, sticky=sticky)
+    return evidence >= log(1 / mismatch.ALPHA)
+
+
+def _callers(look: Look | None) -> list[mismatch.Assigned]:
+    """Return the different callers of each epoch; what nobody got is the share of one arm more."""
+    by_epoch: dict[str, list[Drawn]] = {}
+    for one in look.drawn if look else ():
+        by_epoch.setdefault(one.epoch, []).append(one)
+    found: list[mismatch.Assigned] = []
+    for drawn in by_epoch.values():
+        counts = [one.callers for one in drawn]
+        shares = [one.share / 100 for one in drawn]
+        rest = 1.0 - sum(shares)
+        if rest >= 0:  # else somebody was told of shares that no weights give
+            found.append(mismatch.Assigned((*counts, 0), (*shares, rest)))
+    return found
+
+
+def _requests(course: Course) -> list[mismatch.Assigned]:
     epochs = course.status.epochs or []
     ends = [*(one.since for one in epochs[1:]), course.status.counted_at or ""]
-    drawn = [
+    return [
         _drawn(epoch, end)
         for epoch, end in zip(epochs, ends, strict=False)
         if _is_split(epoch.shares)
     ]
-    evidence = mismatch.log_evidence_over_epochs(drawn, sticky=False)
-    return evidence >= log(1 / mismatch.ALPHA)
 
 
 def _is_split(shares: dict[str, int]) -> bool:

@@ -13,16 +13,18 @@ from contender.api.v1alpha1.base import seconds
 from contender.api.v1alpha1.experiment_status import Comparison
 from contender.api.v1alpha1.objectives import Analysis
 from contender.core.experiment import words
+from contender.core.experiment.comparing import Difference
 from contender.core.experiment.course import Course, Scene
 from contender.core.experiment.decisions import Case, Decision, decide
 from contender.core.experiment.looks import Look
-from contender.core.experiment.machine import Trigger
+from contender.core.experiment.machine import Phase, Trigger
+from contender.core.experiment.remaining import seconds_left
 from contender.core.experiment.validity import invalidity, is_mismatched
-from contender.core.experiment.weighing import Task, weigh
+from contender.core.experiment.weighing import Key, Task, weigh
 from contender.core.manifest import parse_time
 
-Invalid = Mapping[tuple[str, str], str]
-"""By objective and candidate: why nothing can be decided about it."""
+Invalid = Mapping[Key, str]
+"""By objective, candidate and segment: why nothing can be decided about it."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,25 @@ class Outcome:
 
 
 def tasks(course: Course, target: ModelDeploymentSpec) -> list[Task]:
-    """Return all that is to be weighed: each objective of each candidate that is left, if its
-    feedback is still declared."""
+    """Return all that is to be weighed: each objective of each candidate that is left, of all rows
+    and of each segment, if its feedback and that segment are still declared."""
     declared = {one.name: one for one in target.feedback or []}
+    analysis = course.spec.analysis or Analysis()
+    known = {one.name: one for one in (target.rows and target.rows.segments) or []}
+    segments = [known[name] for name in analysis.segments or [] if name in known]
     return [
         Task(
             objective=objective,
             feedback=declared[objective.feedback],
             candidate=one.name,
-            analysis=course.spec.analysis or Analysis(),
+            analysis=analysis,
             candidates=len(course.spec.candidates),
+            segment=segment,
         )
         for one in course.left
         for objective in course.spec.objectives or []
         if objective.feedback in declared
+        for segment in (None, *segments)
     ]
 
 
@@ -57,23 +64,23 @@ def weigh_looks(course: Course, scene: Scene) -> tuple[Course, dict[str, Outcome
     Returns:
         The course with its comparisons, and by candidate what is decided.
     """
-    if not course.spec.objectives:
-        return course, {}
+    if not (course.spec.objectives and course.left):
+        return course, {}  # nobody is left whom a look could tell anything about
     wanted = tasks(course, scene.snapshot.spec)
     for look in scene.snapshot.looks.get(course.run, ()):
         if look.number <= course.status.look:
             continue
-        invalid = _invalid(course, wanted, look)
+        invalid = invalidities(course, wanted, look)
         course = _weighed(course, wanted, look, invalid)
-        outcomes = judge(course, invalid, over=_spent(course))
+        outcomes = judge(course, invalid, look, over=exhausted(course))
         if _settles(course, outcomes):
             return course, outcomes
     # What was not decided by the last look may be by now: somebody else is gone since.
     last = _last(course, scene)
     if last is None and course.status.look:
         return course, {}
-    invalid = _invalid(course, wanted, last)
-    outcomes = judge(course, invalid, over=_spent(course))
+    invalid = invalidities(course, wanted, last)
+    outcomes = judge(course, invalid, last, over=exhausted(course))
     return course, outcomes if _settles(course, outcomes) else {}
 
 
@@ -132,7 +139,8 @@ def rejecting(course: Course, candidate: str, why: str) -> Course:
         for field in ("winner", "leader", "recommended")
         if getattr(course.status, field) == candidate
     }
-    return course.told(arms=arms, **gone)
+    by_command = course.status.by_command and "winner" not in gone
+    return course.told(arms=arms, by_command=by_command, **gone)
 
 
 def at_the_end(course: Course, scene: Scene) -> dict[str, Outcome]:
@@ -141,7 +149,8 @@ def at_the_end(course: Course, scene: Scene) -> dict[str, Outcome]:
         return {}
     wanted = tasks(course, scene.snapshot.spec)
     everybody = {one.name for one in course.left}
-    return judge(course, _invalid(course, wanted, _last(course, scene)), over=everybody)
+    last = _last(course, scene)
+    return judge(course, invalidities(course, wanted, last), last, over=everybody)
 
 
 def proven(course: Course, scene: Scene) -> tuple[str, str]:
@@ -155,15 +164,18 @@ def proven(course: Course, scene: Scene) -> tuple[str, str]:
     return "", f"all steps are done, and no candidate has reached the objectives: {told}"
 
 
-def judge(course: Course, invalid: Invalid, *, over: Collection[str]) -> dict[str, Outcome]:
+def judge(
+    course: Course, invalid: Invalid, look: Look | None, *, over: Collection[str]
+) -> dict[str, Outcome]:
     """Return the decision about each candidate that is left.
 
     Args:
         course: with the comparisons of the last look.
         invalid: about which of them nothing can be decided, by that look.
+        look: the last one.
         over: candidates for whom nothing more is to come.
     """
-    mismatched = is_mismatched(course)
+    mismatched = is_mismatched(course, look)
     return {
         one.name: _outcome(course, one.name, invalid, mismatched=mismatched, over=one.name in over)
         for one in course.left
@@ -173,44 +185,100 @@ def judge(course: Course, invalid: Invalid, *, over: Collection[str]) -> dict[st
 def _outcome(
     course: Course, candidate: str, invalid: Invalid, *, mismatched: bool, over: bool
 ) -> Outcome:
-    names = [one.name for one in course.spec.objectives or []]
-    why = next(filter(None, (invalid.get((name, candidate)) for name in names)), "")
-    known = {one.objective: one for one in _of(course, candidate)}
-    states = [known[name].state if name in known else "NoData" for name in names]
+    case = case_of(course, candidate, invalid, mismatched=mismatched, over=over)
+    decision = decide(case)
+    return Outcome(decision, why_decided(course, candidate, case, decision, invalid))
+
+
+def case_of(
+    course: Course, candidate: str, invalid: Invalid, *, mismatched: bool, over: bool
+) -> Case:
+    """Return what is known of a candidate that breaches no guardrail.
+
+    Args:
+        course: with the comparisons of the last look.
+        candidate: its name.
+        invalid: about what nothing can be decided, by that look.
+        mismatched: whether requests were drawn otherwise than weights say.
+        over: whether nothing more is to come.
+    """
+    known = {one.objective: one.state for one in _of(course, candidate)}
+    states = [known.get(one.name, "NoData") for one in course.spec.objectives or []]
     analysis = course.spec.analysis or Analysis()
-    case = Case(
+    lacks = _lacks(course, candidate, invalid)
+    return Case(
         mismatched=mismatched,
         missed="Missed" in states,
+        harms=bool(_harmed(course, candidate)),
         reached=all(state == "Reached" for state in states),
-        invalid=bool(why) and {*states} != {"NoData"},  # of nothing, nothing is lacking
+        invalid=bool(lacks) and {*states} != {"NoData"},  # of nothing, nothing is lacking
         known="NoData" not in states,
         over=over,
         rejects_unknown=analysis.on_no_data == "Reject",
     )
-    decision = decide(case)
-    return Outcome(decision, words.why(case, decision, [*known.values()], why))
+
+
+def why_decided(
+    course: Course, candidate: str, case: Case, decision: Decision, invalid: Invalid
+) -> str:
+    """Return why something is decided about a candidate; arguments are those of `case_of`."""
+    known = [*_of(course, candidate), *_harmed(course, candidate)]
+    return words.why(case, decision, known, _lacks(course, candidate, invalid))
+
+
+def _lacks(course: Course, candidate: str, invalid: Invalid) -> str:
+    """Return why nothing can be decided about the first objective of which that is so."""
+    names = [one.name for one in course.spec.objectives or []]
+    return next(filter(None, (invalid.get((name, candidate, "")) for name in names)), "")
 
 
 def _of(course: Course, candidate: str) -> Iterator[Comparison]:
-    return (one for one in course.status.comparisons or [] if one.candidate == candidate)
+    """Iterate over what is known of a candidate by all rows."""
+    known = course.status.comparisons or []
+    return (one for one in known if one.candidate == candidate and not one.segment)
 
 
-def _invalid(course: Course, wanted: Sequence[Task], look: Look | None) -> Invalid:
+def _in_segments(course: Course, candidate: str) -> Iterator[Comparison]:
+    """Iterate over what is known of a candidate by the rows of segments."""
+    known = course.status.comparisons or []
+    return (one for one in known if one.candidate == candidate and one.segment)
+
+
+def _harmed(course: Course, candidate: str) -> list[Comparison]:
+    """Return the segments in which a candidate does worse than it may."""
+    return [one for one in _in_segments(course, candidate) if one.state == "Missed"]
+
+
+def invalidities(course: Course, wanted: Sequence[Task], look: Look | None) -> Invalid:
     """Return why nothing can be decided about objectives, as far as one look tells."""
     found = {
-        (one.name, candidate.name): f"objective {one.name}: the target's spec.feedback declares no"
-        f" {one.feedback} any more"
+        (
+            one.name,
+            candidate.name,
+            "",
+        ): f"objective {one.name}: the target's spec.feedback declares no {one.feedback} any more"
         for one in course.spec.objectives or []
         for candidate in course.left
     }
-    return found | {task.key: invalidity(task, look) if look else "" for task in wanted}
+    gone = _undeclared(course, wanted)
+    return found | {task.key: gone or (invalidity(task, look) if look else "") for task in wanted}
+
+
+def _undeclared(course: Course, wanted: Sequence[Task]) -> str:
+    """Return which segment nobody can look at any more."""
+    known = {one.segment.name for one in wanted if one.segment}
+    named = (course.spec.analysis and course.spec.analysis.segments) or []
+    gone = next((name for name in named if name not in known), "")
+    return f"the target's spec.rows.segments declares no {gone} any more" if gone else ""
 
 
 def _weighed(course: Course, wanted: Sequence[Task], look: Look, invalid: Invalid) -> Course:
     """Return the course with what a look says."""
-    known = {(one.objective, one.candidate): one for one in course.status.comparisons or []}
+    known = {one.key: one for one in course.status.comparisons or []}
     for task in wanted:
-        before = known.get(task.key) or Comparison(objective=task.key[0], candidate=task.key[1])
+        objective, candidate, segment = task.key
+        new = Comparison(objective=objective, candidate=candidate, segment=segment)
+        before = known.get(task.key, new)
         known[task.key] = _compared(task, look, before, course, invalid[task.key])
     # Of candidates that are gone the last word stays.
     return course.told(comparisons=[*known.values()], look=look.number)
@@ -241,12 +309,21 @@ def _compared(
         evidence=evidence,
         spent=before.spent or spends,
         lacks=lacks,
+        left=_seconds_left(task, found, look, course) if not (before.spent or spends) else None,
     )
+
+
+def _seconds_left(task: Task, found: Difference, look: Look, course: Course) -> float | None:
+    """Return how much longer it takes; None: nobody can tell, or waits for it."""
+    began = course.status.began_at
+    if began is None or task.segment or course.phase != Phase.RUNNING:
+        return None
+    return seconds_left(task, found, look.at - parse_time(began).timestamp())
 
 
 def _at_horizon(task: Task, rows: float, look: Look, course: Course) -> bool:
     """Return whether a look is due that spends what was kept for the horizon."""
-    horizon = task.analysis.horizon
+    horizon = task.horizon
     if horizon is None:
         return False
     if horizon.rows and rows >= horizon.rows:
@@ -258,7 +335,7 @@ def _at_horizon(task: Task, rows: float, look: Look, course: Course) -> bool:
     return datetime.fromtimestamp(look.at, UTC) >= due
 
 
-def _spent(course: Course) -> set[str]:
+def exhausted(course: Course) -> set[str]:
     """Return the candidates for whom nothing more is to come: what they have not reached had its
     look at the horizon."""
     return {one.name for one in course.left if _has_spent(course, one.name)}

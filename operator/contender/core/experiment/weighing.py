@@ -4,15 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import log
 
-from contender.api.v1alpha1.capture import Feedback
-from contender.api.v1alpha1.objectives import Analysis, Objective
+from contender.api.v1alpha1.capture import Feedback, Segment
+from contender.api.v1alpha1.objectives import Analysis, Horizon, Objective
 from contender.core.experiment.comparing import Difference, Question, compare
 from contender.core.experiment.looks import LABELLED, VALUE, Look, Mean
+from contender.core.segments import id_of
 from contender.router.traffic import INCUMBENT
 from contender.stats.estimates import Estimate
 from contender.stats.fixed import Spending, hybrid, z_interval
 from contender.stats.losses import LOSSES
 from contender.stats.sequences import interval, log_evidence, mixture
+
+Key = tuple[str, str, str]
+"""Names of an objective, a candidate and a segment; that of all rows is empty."""
 
 PLANNED_ROWS = 5000
 """For how many rows evidence is tuned when no horizon says it. Fewer and more are weighed as
@@ -31,11 +35,13 @@ class Task:
     analysis: Analysis
     candidates: int
     """How many the experiment has: they share alpha."""
+    segment: Segment | None = None
+    """The part of the rows that this is about; None: all."""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         """What tells it from others."""
-        return self.objective.name, self.candidate
+        return self.objective.name, self.candidate, self.segment.name if self.segment else ""
 
     @property
     def is_reward(self) -> bool:
@@ -59,25 +65,34 @@ class Task:
 
     @property
     def alpha(self) -> float:
-        """This candidate's part of alpha."""
-        return self.analysis.alpha / self.candidates
+        """This candidate's part of alpha; of a segment, its part of that: they can only stop a
+        candidate, and together do so in vain as rarely as alpha says."""
+        segments = len(self.analysis.segments or ()) if self.segment else 1
+        return self.analysis.alpha / self.candidates / segments
 
     @property
     def horizon_rows(self) -> int | None:
         """Rows at which the last look is due."""
-        return self.analysis.horizon.rows if self.analysis.horizon else None
+        return self.horizon.rows if self.horizon else None
+
+    @property
+    def horizon(self) -> Horizon | None:
+        """Where the last look is due. Segments have none: nobody knows how many rows they get."""
+        return None if self.segment else self.analysis.horizon
 
     @property
     def spending(self) -> Spending:
         """What looks may spend, and what is kept for the one at the horizon."""
-        return hybrid(self.alpha) if self.analysis.horizon else Spending(self.alpha, 0.0)
+        return hybrid(self.alpha) if self.horizon else Spending(self.alpha, 0.0)
 
     @property
     def goal(self) -> float:
         """The gain that is to be passed: how much better the candidate has to be; below 0, how much
-        worse it may be."""
+        worse it may be. In a segment nobody has to be better."""
         margin = self.objective.margin
-        return margin if self.objective.goal == "Superior" else -margin
+        if self.objective.goal == "NonInferior":
+            return -margin
+        return 0.0 if self.segment else margin
 
     @property
     def question(self) -> Question:
@@ -88,6 +103,7 @@ class Task:
             loss=self.loss,
             bound=self.bound,
             by_entity=self.objective.unit == "Entity",
+            segment=id_of(self.segment) if self.segment else "",
         )
 
     def compare(self, look: Look) -> Difference | None:
@@ -177,7 +193,7 @@ def coverage(task: Task, look: Look) -> Coverage:
     """Return how complete the truths of a feedback are."""
     arms = (INCUMBENT, task.candidate)
     theirs, ours = (look.of(arm, task.objective.feedback, LABELLED, paired=False) for arm in arms)
-    question = replace(task.question, loss=LABELLED, bound=1.0, by_entity=True)
+    question = replace(task.question, loss=LABELLED, bound=1.0, by_entity=True, segment="")
     found, odd = compare(look, question), False
     if found is not None and found.enough:
         rho2 = mixture(PLANNED_ROWS, COVERAGE_ALPHA)

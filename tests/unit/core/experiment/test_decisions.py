@@ -17,6 +17,7 @@ LINES = (
     (Case(invalid=True, missed=True, reached=True), Decision.CONTINUE),
     (Case(invalid=True, missed=True, reached=True, over=True), Decision.INCONCLUSIVE),
     (Case(missed=True, over=True), Decision.REJECT),
+    (Case(harms=True, reached=True), Decision.REJECT),
     (Case(reached=True, over=True, rejects_unknown=True), Decision.PROMOTE),
     (Case(known=False, rejects_unknown=True), Decision.CONTINUE),
     (Case(known=False, rejects_unknown=True, over=True), Decision.REJECT),

@@ -117,6 +117,38 @@ def test_a_leader_that_is_rejected_later_does_not_win() -> None:
     assert (status["phase"], status.get("leader"), status.get("winner")) == ("Rejected", None, None)
 
 
+def test_status_says_who_has_promoted() -> None:
+    world = opened(promotion="Manual", steps=[MONTHS])
+    status = annotated(world, promote="v2/1")
+    assert (status["phase"], status["byCommand"]) == ("AwaitingSpec", True)
+    assert status["message"].startswith("v2 has won, promoted by command: it serves once")
+    found = shown(opened(), 10, 60)
+    assert (found["phase"], found.get("byCommand")) == ("AwaitingSpec", None)
+    assert found["message"].startswith("v2 has won: it serves once")
+
+
+def test_what_it_was_before_somebody_ended_it_stays_told() -> None:
+    world = opened(steps=[SHADOW])
+    world.wait(25 * 3600)
+    world.settle()
+    inconclusive = status_of(world)["verdict"]
+    assert (inconclusive["outcome"], inconclusive.get("earlier")) == ("Inconclusive", None)
+    status = annotated(world, promote="v2/1")
+    assert status["verdict"] == inconclusive
+    aborted = annotated(world, abort="1")["verdict"]
+    assert (aborted["outcome"], aborted["message"]) == ("Aborted", "aborted by command")
+    told = ("outcome", "reason", "message", "decidedAt")
+    assert aborted["earlier"] == {one: inconclusive[one] for one in told}
+
+
+def test_in_another_run_nobody_has_promoted_yet() -> None:
+    world = opened(promotion="Manual", steps=[MONTHS])
+    annotated(world, promote="v2/1")
+    annotated(world, abort="1")
+    status = annotated(world, retry="uid-of-trial/1")
+    assert (status.get("byCommand"), status.get("verdict")) == (None, None)
+
+
 def test_a_retry_begins_anew() -> None:
     """Nothing of the first run is weighed again, and nothing of it is lost in the recorder."""
     world = opened()

@@ -7,7 +7,7 @@ import pytest
 
 from contender.api.v1alpha1.experiment_status import ArmCount, Epoch
 from contender.core.experiment.course import Course
-from contender.core.experiment.looks import Look
+from contender.core.experiment.looks import Look, read_look
 from contender.core.experiment.validity import UNDER_WAY_SECONDS, invalidity, is_mismatched
 from tests.unit.core.experiment.cases import (
     ACCURACY,
@@ -19,6 +19,7 @@ from tests.unit.core.experiment.cases import (
     in_pairs,
     labelled,
     look,
+    seen,
     started,
     task,
 )
@@ -188,12 +189,49 @@ def a_tenth(ours: int, theirs: int) -> Epoch:
 def test_whether_requests_were_drawn_as_the_weights_say(
     epochs: list[Epoch], mismatched: bool
 ) -> None:
-    assert is_mismatched(counted(*epochs)) is mismatched
+    assert is_mismatched(counted(*epochs), None) is mismatched
 
 
 def test_where_callers_stay_with_an_arm_requests_are_not_drawn() -> None:
     course = counted(halved(4000, 6000), stickiness={"header": "x-user"})
-    assert not is_mismatched(course)
+    assert not is_mismatched(course, None)
+
+
+def callers(**epochs: Json) -> Look:
+    """Return a look at callers: by epoch and arm its share and how many there are."""
+    told = [
+        {"epoch": name, "arm": arm, "share": share, "callers": number}
+        for name, arms in epochs.items()
+        for arm, (share, number) in arms.items()
+    ]
+    return read_look({**seen(1), "drawn": told})
+
+
+HALVES: Json = {"incumbent": (50, 5000), "v2": (50, 5050)}
+
+
+@pytest.mark.parametrize(
+    ("look", "mismatched"),
+    [
+        (callers(), False),
+        (callers(one=HALVES), False),
+        (callers(one={"incumbent": (50, 5000), "v2": (50, 4000)}), True),
+        # An arm that nobody came to.
+        (callers(one={"incumbent": (50, 200)}), True),
+        (callers(one={"incumbent": (100, 200)}), False),
+        # In the next epoch the same callers come back: it takes more to prove anything.
+        (callers(one={"incumbent": (50, 430), "v2": (50, 280)}), True),
+        (callers(one=HALVES, two={"incumbent": (50, 430), "v2": (50, 280)}), True),
+        (callers(one={"incumbent": (50, 520), "v2": (50, 410)}), False),
+        (callers(one=HALVES, two={"incumbent": (90, 9000), "v2": (10, 1010)}), False),
+        (callers(one={"incumbent": (100, 5000), "v2": (50, 5000)}), False),
+    ],
+)
+def test_whether_callers_were_drawn_as_the_weights_say(look: Look, mismatched: bool) -> None:
+    course = counted(halved(4000, 6000), stickiness={"header": "x-user"})
+    assert is_mismatched(course, look) is mismatched
+    # Where requests are drawn, they count.
+    assert not is_mismatched(counted(halved(5000, 5000)), look)
 
 
 @pytest.mark.parametrize(("seconds", "mismatched"), [(30, False), (HOUR, True)])
@@ -203,10 +241,10 @@ def test_what_is_under_way_proves_nothing(seconds: int, mismatched: bool) -> Non
     came = rate // 2 * seconds
     behind = halved(came - 4 * rate // 2, came)
     until = f"2026-01-05T{9 + seconds // HOUR:02}:{seconds % HOUR // 60:02}:{seconds % 60:02}Z"
-    assert not is_mismatched(counted(behind, until=until))
+    assert not is_mismatched(counted(behind, until=until), None)
     # As many are lost that none of them can be under way.
     lost = halved(came - round(0.3 * came), came)
-    assert is_mismatched(counted(lost, until=until)) is mismatched
+    assert is_mismatched(counted(lost, until=until), None) is mismatched
 
 
 def test_what_comes_late_from_the_step_before_proves_nothing() -> None:
@@ -217,5 +255,5 @@ def test_what_comes_late_from_the_step_before_proves_nothing() -> None:
         {"incumbent": came * 9 // 10, "v2": came // 10 + late}, {"incumbent": 90, "v2": 10}
     )
     assert late <= UNDER_WAY_SECONDS * rate
-    assert not is_mismatched(counted(begun, until="2026-01-05T09:01:00Z"))
-    assert is_mismatched(counted(begun))  # in so long a time there would be more
+    assert not is_mismatched(counted(begun, until="2026-01-05T09:01:00Z"), None)
+    assert is_mismatched(counted(begun), None)  # in so long a time there would be more

@@ -11,7 +11,7 @@ from contender.api.v1alpha1.experiment_status import ArmCount, Epoch
 from contender.core.experiment.advance import advance
 from contender.core.experiment.course import Course, Scene
 from contender.core.experiment.looks import Look
-from contender.core.experiment.verdicts import tasks
+from contender.core.experiment.verdicts import rejecting, tasks, weigh_looks
 from contender.core.manifest import format_time, parse_time
 from tests.unit.core.experiment.cases import (
     ACCURACY,
@@ -366,7 +366,7 @@ def test_a_feedback_that_is_not_declared_any_more_decides_nothing(does: tuple[in
     declared = scene.snapshot.spec.feedback or []
     target = scene.snapshot.spec.model_copy(update={"feedback": declared[:1]})
     less = replace(scene, snapshot=replace(scene.snapshot, spec=target))
-    assert [one.key for one in tasks(course, target)] == [("accuracy", "v2")]
+    assert [one.key for one in tasks(course, target)] == [("accuracy", "v2", "")]
     seen = [in_shadow(1, v2=does, feedback=("churned", "other"))]
     course = told(course, less, seen)
     assert (course.phase, course.status.look) == ("Running", 1)
@@ -557,6 +557,20 @@ def test_one_that_breaches_a_guardrail_is_rejected_whatever_it_has_reached() -> 
     course = told(course.told(epochs=[harmed]), scene, [in_shadow(1, v2=BETTER)])
     assert (course.phase, course.status.leader, course.status.winner) == ("Rejected", "", "")
     assert arm_of(course).message.startswith("guardrail errors: 400 of 500 requests")
+    assert course.status.look == 0  # who is gone is not weighed any more
+
+
+def test_when_nobody_is_left_no_look_is_weighed() -> None:
+    course, scene = started(**TWO)
+    course = told(course, breaching(scene, course), [in_shadow(1, v2=BETTER, v3=WORSE)])
+    assert (course.phase, course.status.look) == ("Rejected", 1)
+    course, scene = started()
+    gone = rejecting(course, "v2", "gone")
+    looks = {course.run: (in_shadow(1, v2=BETTER), in_shadow(2, v2=BETTER))}
+    after, outcomes = weigh_looks(
+        gone, replace(scene, snapshot=replace(scene.snapshot, looks=looks))
+    )
+    assert (after, outcomes) == (gone, {})
 
 
 # Steps.

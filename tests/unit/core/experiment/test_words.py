@@ -98,7 +98,43 @@ def told(of: Task, found: Weighed, state: str = "Undecided", evidence: float = 6
 )
 def test_a_comparison(objective: Json, found: Weighed, state: str, does: str, goal: str) -> None:
     message = told(task(objective), found, state).message
-    assert message == f"v2 {does} on 8,412 rows; {goal}"
+    rows = "rows" if objective == REVENUE else "labelled rows"
+    assert message == f"v2 {does} on 8,412 {rows}; {goal}"
+
+
+@pytest.mark.parametrize(
+    ("state", "lacks", "stands"),
+    [
+        ("Undecided", "", "not yet decided, about 3 h more"),
+        ("Undecided", "few truths came", "not decided while few truths came"),
+        ("Reached", "", "reached"),
+        ("Missed", "", "missed"),
+    ],
+)
+def test_what_is_not_decided_says_how_much_longer_it_takes(
+    state: str, lacks: str, stands: str
+) -> None:
+    before = Comparison(objective="accuracy", candidate="v2")
+    found = words.told(
+        task(BY_A_POINT),
+        BETTER,
+        before,
+        state=state,
+        evidence=6.0,
+        spent=False,
+        lacks=lacks,
+        left=10_000.0,
+    )
+    said = "v2 errs 2.12 points less (0.93 .. 3.31) on 8,412 labelled rows; more than 1.00 points"
+    assert found.message == f"{said} better: {stands}"
+    later = words.settled(found).message
+    assert later == found.message.removesuffix(", about 3 h more")
+
+
+def test_what_is_decided_does_not_say_that_it_goes_on() -> None:
+    message = "v2 errs less; better: not yet decided, about 3 h more"
+    why = words.why(Case(over=True), Decision.INCONCLUSIVE, [known("Undecided", message)], "")
+    assert why == "accuracy: v2 errs less; better: not yet decided"
 
 
 def test_numbers_of_a_comparison_are_those_of_the_candidate_minus_the_incumbent() -> None:
@@ -113,7 +149,7 @@ def test_numbers_of_a_comparison_are_those_of_the_candidate_minus_the_incumbent(
 def test_while_nobody_can_tell_how_sure_it_is_no_interval_is_shown() -> None:
     found = told(task(ACCURACY), weighed(0.0, -inf, inf, rows=120))
     assert (found.difference, found.low, found.high) == ("0", "", "")
-    assert found.message == "v2 errs 0.00 points less on 120 rows; better: not yet decided"
+    assert found.message == "v2 errs 0.00 points less on 120 labelled rows; better: not yet decided"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +163,7 @@ def test_what_looks_plain_and_is_not_decided_says_why(state: str, stands: str) -
     lacks = "of 100 pairs 9.0% miss an answer; 2.0% are allowed"
     before = Comparison(objective="accuracy", candidate="v2")
     found = words.told(task(), BETTER, before, state=state, evidence=0.0, spent=False, lacks=lacks)
-    assert found.message.endswith(f"on 8,412 rows; better: {stands}")
+    assert found.message.endswith(f"on 8,412 labelled rows; better: {stands}")
 
 
 def test_nothing_is_less_than_nothing() -> None:
