@@ -160,9 +160,12 @@ def _fate(material: Material, looks: Sequence[Look], name: str, told: str) -> _F
     """Return how a candidate was rejected, looking at nobody else."""
     status = material.subject.status
     numbers = _of(status.comparisons or [], name)
+    # Another version of the operator may have said the same in other words.
+    missed = any(one.state == "Missed" for one in numbers.values())
     play, agrees, refusal = _Play(material, only=name), 0, Outcome(Decision.REJECT, told)
     for look in looks:
-        if play.outcomes(look).get(name) == refusal:
+        found = play.outcomes(look).get(name)
+        if found == refusal or (missed and found and found.decision is Decision.REJECT):
             return _Fate(_Cause.MISSED, look.number, told)
         if _of(play.comparisons, name) == numbers:
             agrees = look.number

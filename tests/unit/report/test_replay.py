@@ -105,3 +105,15 @@ def test_a_look_that_is_none_is_told(field: str) -> None:
     del broken[field]
     with pytest.raises(Unreadable, match="a look is not as a recorder tells it"):
         replay(replace(known, looks=(broken,)))
+
+
+def test_one_that_missed_is_told_so_whatever_words_another_version_had_for_it() -> None:
+    found = material(played(situations.a_worse_one_is_rejected))
+    status = found.subject.status
+    arms = [
+        one.model_copy(update={"message": one.message and f"because {one.message}"})
+        for one in status.arms or []
+    ]
+    said = replace(found.subject, status=status.model_copy(update={"arms": arms}))
+    (ruling,) = replay(replace(found, subject=said)).rulings
+    assert ruling.rule.when == "it has missed an objective"
