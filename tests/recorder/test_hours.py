@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contender.recorder.http.hours import coverage
-from contender.recorder.joining.hours import VALUE_EDGES, Hour
+from contender.recorder.joining.hours import VALUE_EDGES, Hour, compact
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR
 from contender.recorder.model import HourKey
 from tests.recorder.books import Books
@@ -52,14 +52,23 @@ def test_each_number_is_in_the_bin_of_its_edges(rows: list[dict[str, float]]) ->
         assert found[name] == [*expected, 0.0]
 
 
+objects = st.dictionaries(st.sampled_from("abc"), numbers | st.none() | st.booleans() | st.text())
+
+
 @settings(deadline=None)
 @given(
-    st.lists(
-        st.dictionaries(st.sampled_from("abc"), numbers | st.none() | st.booleans() | st.text()),
-        max_size=12,
-    ),
-    st.integers(0, 12),
+    st.lists(st.fixed_dictionaries({"a": numbers, "b": numbers}))
+    | st.lists(objects | numbers | st.lists(numbers), max_size=12)
 )
+def test_compact_rows_count_the_same(rows: list[Any]) -> None:
+    wide, small = Hour(), Hour()
+    wide.features += rows
+    small.features += compact(rows)
+    assert small.growth(BASE, "Binary") == wide.growth(BASE, "Binary")
+
+
+@settings(deadline=None)
+@given(st.lists(objects, max_size=12), st.integers(0, 12))
 def test_parts_add_up_to_the_whole(rows: list[dict[str, Any]], cut: int) -> None:
     whole = growth(rows)
     added: dict[str, Any] = {}

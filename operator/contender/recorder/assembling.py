@@ -9,6 +9,7 @@ import orjson
 
 from contender.recorder.entries import Broken, Drawn, Told, entries, stratum_of, told
 from contender.recorder.intake import Message
+from contender.recorder.joining.hours import compact
 from contender.recorder.model import ENTITY, KEY, Answer, Handle, Outcome, Stratum, Unread
 from contender.recorder.plans import Plan, Plans
 from contender.recorder.reading.reader import ReadRequest, ReadResponse
@@ -163,7 +164,7 @@ class Assembler:
             answer,
             [*_handles(answer, request)] if request and (request.entities or request.keys) else [],
             (outputs or []) if outcome == Outcome.ANSWERED else [],
-            request.features if request else [],
+            compact(request.features) if request else [],
             plan.pseudonym(one.caller.decode(errors="replace")) if one.caller else None,
         )
 

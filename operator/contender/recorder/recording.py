@@ -31,7 +31,7 @@ class Captured(NamedTuple):
     outputs: Sequence[tuple[Any, float | None]] = ()
     """Output and score of each row, of an arm that answered."""
     features: Sequence[Any] = ()
-    """The rows, of a request that a caller sent."""
+    """The rows, of a request that a caller sent; as `compact` returns them."""
     caller: bytes | None = None
     """The keyed hash of who asked, where callers stay with an arm."""
 

@@ -4,11 +4,12 @@ All edges are fixed, so that hours, versions and recorders can be added and comp
 as rows of numbers; only counts of classes have names.
 """
 
+import struct
 import zlib
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
@@ -88,6 +89,27 @@ def grow(counts: "Counts | dict[str, int]", by: Sequence[float] | Mapping[str, i
             counts[index] += amount
 
 
+class Numbers(NamedTuple):
+    """A row of numbers, in a third of the room of the object that was parsed."""
+
+    names: tuple[str, ...]
+    values: bytes
+    """Floats of 8 bytes."""
+
+
+def compact(rows: Iterable[Any]) -> list[Any]:
+    """Return rows for `Hour.features`: those that are objects of nothing but numbers as `Numbers`,
+    the others as they are. Done with each request: what was parsed of it is freed at once, and need
+    not be fetched from memory again when many are counted."""
+    return [_numbers(row) or row for row in rows]
+
+
+def _numbers(row: Any) -> Numbers | None:
+    if type(row) is not dict or not _NUMBERS.issuperset(map(type, row.values())):
+        return None
+    return Numbers(tuple(row), struct.pack(f"{len(row)}d", *row.values()))
+
+
 class Hour:
     """What one version answered in one hour, as one arm."""
 
@@ -98,6 +120,7 @@ class Hour:
         self.rows = 0
         self.outputs: list[tuple[Any, float | None]] = []
         self.features: list[Any] = []
+        """Rows, best as `compact` returns them."""
 
     def growth(self, base: HourKey, task: str | None) -> Growth:
         """Return what it grows by.
@@ -128,9 +151,18 @@ class Hour:
         return found
 
     def _features(self, base: HourKey) -> Growth:
+        if (numbers := _block(self.features)) is not None:
+            histograms = zip(self.features[0].names, _histograms(numbers), strict=True)
+            return {
+                base._replace(metric="feature", part=name): [*bins, 0.0]
+                for name, bins in histograms
+            }
+        return self._by_column(base, [*map(_row, self.features)])
+
+    def _by_column(self, base: HourKey, rows: Sequence[Any]) -> Growth:
         found: Growth = {}
-        columns = _columns(self.features)
-        for name, bins in _whole_columns(columns, len(self.features)).items():
+        columns = _columns(rows)
+        for name, bins in _whole_columns(columns, len(rows)).items():
             found[base._replace(metric="feature", part=name)] = [*bins, 0.0]
         for name, values in columns.items():
             if base._replace(metric="feature", part=name) in found:
@@ -143,7 +175,7 @@ class Hour:
                 [text_of(one) for one in values if type(one) in _TEXTS] if kinds & _TEXTS else []
             )
             if numbers:
-                missing = float(len(self.features) - len(numbers))
+                missing = float(len(rows) - len(numbers))
                 key = base._replace(metric="feature", part=name)
                 found[key] = [*_bins(numbers, _VALUE_EDGES), missing]
             if texts:
@@ -154,6 +186,24 @@ class Hour:
 
 _NUMBERS = frozenset({int, float})
 _TEXTS = frozenset({str, bool})
+
+
+def _block(rows: Sequence[Any]) -> "np.ndarray[Any, np.dtype[np.float64]] | None":
+    """Return rows as a matrix with a row for each, if all are `Numbers` with the same names, and
+    finite."""
+    first = rows[0] if rows else None
+    if not isinstance(first, Numbers) or not 0 < len(first.names) <= MOST_FEATURES:
+        return None
+    if not all(type(row) is Numbers and row.names == first.names for row in rows):
+        return None
+    found = np.frombuffer(b"".join([row.values for row in rows])).reshape(len(rows), -1)
+    return found if np.isfinite(found).all() else None
+
+
+def _row(row: Any) -> Any:
+    if not isinstance(row, Numbers):
+        return row
+    return dict(zip(row.names, array("d", row.values), strict=True))
 
 
 def _columns(rows: Sequence[Any]) -> Mapping[str, Sequence[Any]]:
@@ -191,11 +241,17 @@ def _whole_columns(columns: Mapping[str, Sequence[Any]], rows: int) -> dict[str,
     numbers = np.array([columns[name] for name in names], dtype=np.float64)
     if not numbers.size or not np.isfinite(numbers).all():
         return {}
-    width = len(VALUE_EDGES) + 1
+    return dict(zip(names, _histograms(numbers.T), strict=True))
+
+
+def _histograms(numbers: "np.ndarray[Any, np.dtype[np.float64]]") -> list[list[float]]:
+    """Return the histogram of each column of a matrix."""
+    features, width = numbers.shape[1], len(VALUE_EDGES) + 1
     places = np.searchsorted(_VALUE_EDGES, numbers, side="left")
-    places += np.arange(len(names))[:, None] * width
-    counts = np.bincount(places.ravel(), minlength=len(names) * width).reshape(-1, width)
-    return dict(zip(names, counts.astype(float).tolist(), strict=True))
+    places += np.arange(features) * width
+    counts = np.bincount(places.ravel(), minlength=features * width).reshape(-1, width)
+    found: list[list[float]] = counts.astype(float).tolist()
+    return found
 
 
 def _bins(values: Sequence[float], edges: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float]:
