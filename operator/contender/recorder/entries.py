@@ -121,7 +121,7 @@ def told(entry: "Entry") -> Told:
         _latency(common),
         None if drawn.shadow else _body(captured, "q", headers),
         _body(captured, "p", response.response_headers),
-        _captured(captured, "w"),
+        _captured(captured, "w") if drawn.trial else b"",
     )
 
 
@@ -236,17 +236,18 @@ def _latency(common: Any) -> int:
 
 def _captured(captured: Any, key: str) -> bytes:
     """Return what was captured under a key; empty: nothing was."""
-    if key in captured:
-        return bytes(captured[key].string_value)
-    if f"{key}64" in captured:
-        return base64.b64decode(captured[f"{key}64"].string_value)
+    if (text := captured.get(key)) is not None:
+        return bytes(text.string_value)
+    if (encoded := captured.get(f"{key}64")) is not None:
+        return base64.b64decode(encoded.string_value)
     return b""
 
 
 def _body(captured: Any, key: str, headers: Any) -> Body:
+    content_type, encoding = headers.get("content-type"), headers.get("content-encoding")
     return Body(
         _captured(captured, key),
-        headers.get("content-type", b"").decode(errors="replace"),
-        headers.get("content-encoding", b"").decode(errors="replace"),
+        content_type.decode(errors="replace") if content_type else "",
+        encoding.decode(errors="replace") if encoding else "",
         f"{key}t" in captured,
     )

@@ -4,7 +4,6 @@ Those of one time stand together, so that a store need not look all over for the
 """
 
 import uuid
-from contextlib import suppress
 
 LENGTH = 20
 """Bytes of an id: the seconds, then the UUID."""
@@ -20,10 +19,12 @@ def packed(text: str) -> bytes:
     """
     seconds, rest = text[:_SECONDS], text[_SECONDS:].replace("-", "")
     if len(text) == _WRITTEN and len(rest) == 32 and text.isascii() and seconds.isdigit():
-        with suppress(ValueError):
+        try:
             number = int(seconds)
             if number < _LARGEST:
                 return number.to_bytes(4) + bytes.fromhex(rest)
+        except ValueError:
+            pass
     raise ValueError(
         f"{text[:60]!r} is no prediction id: it is what the answer's header"
         " x-contender-prediction-id said"

@@ -16,6 +16,10 @@ is empty."""
 MOST_CHARACTERS = 256
 """Longer texts are known by their digest only."""
 
+_NUMBERS = frozenset({int, float})
+"""Not bool. JSON has no infinities."""
+_CONTAINERS = frozenset({dict, list})
+
 Output = tuple[Any, float | None]
 """A JSON scalar, and the probability of positiveClass, if rows says where it is."""
 
@@ -63,8 +67,8 @@ class OutputReader:
     def _fit(self, output: Any) -> Any:
         """Return the output as it is kept, or MISSING if it is not what the task predicts."""
         if self._task == "Regression":
-            return output if _is_number(output) else MISSING
-        if self._task is not None and (output is None or isinstance(output, dict | list)):
+            return output if type(output) in _NUMBERS else MISSING
+        if self._task is not None and (output is None or type(output) in _CONTAINERS):
             return MISSING
         return shortened(output)
 
@@ -74,7 +78,7 @@ def shortened(value: Any) -> Any:
     same in any order of their members. MISSING stays so, and is what is nested too deep."""
     if isinstance(value, str) and len(value) <= MOST_CHARACTERS:
         return value
-    if not isinstance(value, str | dict | list):
+    if not isinstance(value, (str, dict, list)):
         return value
     try:
         canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -84,9 +88,4 @@ def shortened(value: Any) -> Any:
 
 
 def _probability(value: Any) -> float | None:
-    return float(value) if _is_number(value) and 0 <= value <= 1 else None
-
-
-def _is_number(value: Any) -> bool:
-    """JSON has no infinities."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if type(value) in _NUMBERS and 0 <= value <= 1 else None

@@ -49,12 +49,8 @@ class ReadResponse(NamedTuple):
     """The redacted body, decoded; None: it is not stored."""
 
 
-class _Opened(NamedTuple):
-    unread: Unread
-    data: bytes | None
-    """What may be stored unseen."""
-    document: Any
-    """MISSING: it is not parsed."""
+_Opened = tuple[Unread, bytes | None, Any]
+"""Why it cannot be read; what may be stored unseen; the document, or MISSING: it is not parsed."""
 
 
 class BodyReader:
@@ -80,10 +76,9 @@ class BodyReader:
 
     def request(self, body: Body) -> ReadRequest:
         """Read a request."""
-        opened = self._open(body)
-        document = opened.document
+        unread, data, document = self._open(body)
         if document is MISSING:
-            return ReadRequest(1, opened.unread, opened.data, [], [], [])
+            return ReadRequest(1, unread, data, [], [], [])
         rows = self._rows.request(document) if self._rows else Unread.NONE
         count, unread = (1, rows) if isinstance(rows, Unread) else (len(rows), Unread.NONE)
         segments: Sequence[Sequence[str]] = ()
@@ -91,27 +86,25 @@ class BodyReader:
             segments = self._segments.read(document, rows)
         if self._stores_all:
             features = [] if isinstance(rows, Unread) else rows
-            return ReadRequest(count, unread, opened.data, [], [], features, segments)
+            return ReadRequest(count, unread, data, [], [], features, segments)
         left, entities, keys = self._redaction.request(document, rows)
         features = [] if isinstance(rows, Unread) or not self._rows else self._rows.left(left)
         return ReadRequest(count, unread, stored(left), entities, keys, features, segments)
 
     def response(self, body: Body) -> ReadResponse:
         """Read an answer."""
-        opened = self._open(body)
-        document = opened.document
+        unread, data, document = self._open(body)
         if document is MISSING:
-            return ReadResponse(None, opened.unread, opened.data)
+            return ReadResponse(None, unread, data)
         predictions = self._rows.predictions(document) if self._rows else Unread.NONE
         outputs = predictions
         if self._rows and not isinstance(predictions, Unread):
             outputs = self._rows.outputs(predictions)
-        kept = opened.data
         if not self._stores_all:
-            kept = stored(self._redaction.response(document, predictions))
+            data = stored(self._redaction.response(document, predictions))
         if isinstance(outputs, Unread):
-            return ReadResponse(None, outputs, kept)
-        return ReadResponse(outputs, Unread.NONE, kept)
+            return ReadResponse(None, outputs, data)
+        return ReadResponse(outputs, Unread.NONE, data)
 
     def rows(self, kept: bytes) -> list[Any] | None:
         """Return the rows of a request as it was stored; None if they cannot be told apart."""
@@ -123,11 +116,11 @@ class BodyReader:
     def _open(self, body: Body) -> _Opened:
         data = decode(body, self._limit)
         if isinstance(data, Unread):
-            return _Opened(data, None, MISSING)
+            return data, None, MISSING
         as_it_is = data if data and self._stores_all else None
         if self._rows is None and (self._stores_all or not data):
-            return _Opened(Unread.NONE, as_it_is, MISSING)
+            return Unread.NONE, as_it_is, MISSING
         document = parse(data, body.content_type)
         if document is Unread.NOT_JSON:
-            return _Opened(Unread.NOT_JSON, as_it_is, MISSING)
-        return _Opened(Unread.NONE, as_it_is, document)
+            return Unread.NOT_JSON, as_it_is, MISSING
+        return Unread.NONE, as_it_is, document
