@@ -150,10 +150,10 @@ class Assembler:
             stratum,
             one.time if -MOST_SKEW <= one.time - now <= MOST_SKEW else now,
             one.code,
-            outcome,
+            int(outcome),  # databases ask what is no plain number what it would rather be
             one.latency,
             _rows(plan, request, response),
-            unread,
+            int(unread),
             None if outputs is None else orjson.dumps(outputs),
             _joined(request.entities) if request and request.entities else None,
             orjson.dumps(request.segments) if request and request.segments else None,

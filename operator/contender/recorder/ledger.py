@@ -16,7 +16,9 @@ from contender.recorder.keyed import Keyed, KeyedTruths, place_of
 from contender.recorder.looks import Looks
 from contender.recorder.maturity import Maturity, Sweep
 from contender.recorder.model import (
+    Answer,
     Batch,
+    Handle,
     Outcome,
     PredictionKey,
     Stored,
@@ -247,11 +249,10 @@ class Ledger:
         self._books.apply(changes(joined, plans, strata, marks))
         self._maturity.move(sweep)
         self._books.grow(growths(joined.answers, plans, strata))
-        new = {(one.answer.endpoint, one.answer.prediction) for one in joined.answers}
-        handles = [one for each in captured for one in each.handles]
-        for answer in (one.answer for one in joined.answers):
-            lost = answer.outcome == Outcome.LOST
-            self.count(answer.endpoint, "lost" if lost else "stored")
+        answers = [one.answer for one in joined.answers]
+        became = Counter((one.endpoint, one.outcome == Outcome.LOST) for one in answers)
+        for (endpoint, lost), number in became.items():
+            self.count(endpoint, "lost" if lost else "stored", number)
         for endpoint, number in joined.duplicates.items():
             self.count(endpoint, "duplicates", number)
         for (endpoint, _), (before, after) in joined.touched.items():
@@ -260,8 +261,9 @@ class Ledger:
             self.count(endpoint, UNKNOWN, (0 if after.answers else len(after.feedback)) - was)
         statistics = self._books.statistics()
         return Batch(
-            answers=[one.answer for one in joined.answers],
-            handles=[one for one in handles if (one.endpoint, one.prediction) in new],
+            answers=answers,
+            replaces=joined.replaces,
+            handles=_handles_of(answers, captured),
             feedback=[*joined.feedback.values()],
             waiting=[*keyed.waiting.values()],
             settled=keyed.settled,
@@ -288,3 +290,10 @@ class Ledger:
         self._callers.settled()
         self._marks.clear()
         self._keyed.settle(batch, keyed)
+
+
+def _handles_of(new: Iterable[Answer], captured: Iterable[Captured]) -> list[Handle]:
+    """Return the handles of answers that are new."""
+    handles = [one for each in captured for one in each.handles]
+    predictions = {(one.endpoint, one.prediction) for one in new} if handles else {}
+    return [one for one in handles if (one.endpoint, one.prediction) in predictions]

@@ -260,6 +260,9 @@ class Batch:
 
     answers: list[Answer] = field(default_factory=lambda: [])
     """New, or in place of one that was LOST: no other one is there."""
+    replaces: bool = False
+    """Whether some take the place of LOST ones, as far as is known: a store that is told so need
+    not find it out by trying."""
     handles: list[Handle] = field(default_factory=lambda: [])
     feedback: list[Feedback] = field(default_factory=lambda: [])
     """New, or in place of the one for the same row and name."""

@@ -46,6 +46,8 @@ class Joined:
     """Those that are new, or count in place of others."""
     duplicates: Counter[int] = field(default_factory=Counter)
     """By endpoint: answers that were there already."""
+    replaces: bool = False
+    """Whether some answers take the place of LOST ones."""
     touched: dict[PredictionKey, tuple[Stored, Stored]] = field(default_factory=lambda: {})
     """Before and after."""
 
@@ -74,6 +76,7 @@ class Joiner:
         if old is not None and (old.outcome != Outcome.LOST or new.outcome == Outcome.LOST):
             self.joined.duplicates[new.endpoint] += 1
             return
+        self.joined.replaces |= old is not None
         after.answers[new.arm] = new
         self.joined.answers.append(captured)
 
@@ -164,15 +167,12 @@ def growths(
     answers: Iterable[Captured], plans: Mapping[int, Plan], strata: Mapping[int, Stratum]
 ) -> Iterable[Growth]:
     """Iterate over what hours grow by."""
-    hours: defaultdict[HourKey, Hour] = defaultdict(Hour)
+    hours: defaultdict[tuple[int, int], Hour] = defaultdict(Hour)
     for captured in answers:
         answer = captured.answer
         if answer.outcome == Outcome.LOST:
             continue
-        stratum = strata[answer.stratum]
-        number = answer.time // MICROSECONDS_PER_HOUR
-        base = HourKey(answer.endpoint, number, stratum.version, answer.arm, "", "")
-        hour = hours[base]
+        hour = hours[answer.stratum, answer.time // MICROSECONDS_PER_HOUR]
         hour.outcomes.append(answer.outcome)
         hour.unread.append(answer.unread)
         if answer.latency >= 0:
@@ -180,6 +180,8 @@ def growths(
         hour.rows += answer.rows
         hour.outputs += captured.outputs
         hour.features += captured.features
-    for base, hour in hours.items():
-        plan = plans.get(base.endpoint)
+    for (number, moment), hour in hours.items():
+        stratum = strata[number]
+        plan = plans.get(stratum.endpoint)
+        base = HourKey(stratum.endpoint, moment, stratum.version, stratum.arm, "", "")
         yield hour.growth(base, plan.judge.task if plan else None)

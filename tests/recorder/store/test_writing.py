@@ -84,12 +84,30 @@ def test_a_batch_that_is_written_twice_changes_nothing(
     assert used[neighbour] == 0
 
 
-def test_an_answer_takes_the_place_of_one_that_was_lost(store: SqlStore, endpoint: int) -> None:
+def test_answers_of_a_batch_that_are_there_stay_and_the_others_are_written(
+    store: SqlStore, endpoint: int
+) -> None:
+    number = store.stratum(stratum(endpoint))
+    first, second, third = (answer(endpoint, name, number) for name in "abc")
+    store.write(Batch(answers=[second]))
+    used = store.bytes_used()[endpoint]
+    store.write(Batch(answers=[first, second._replace(code=500), third]))
+    keys = [(endpoint, sixteen(name)) for name in "abc"]
+    assert [store.stored(keys)[key].answers["incumbent"] for key in keys] == [
+        without_bodies(one) for one in (first, second, third)
+    ]
+    assert store.bytes_used()[endpoint] == 3 * used
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_an_answer_takes_the_place_of_one_that_was_lost(
+    store: SqlStore, endpoint: int, replaces: bool
+) -> None:
     number = store.stratum(stratum(endpoint))
     real = answer(endpoint, "a", number)
     lost = real._replace(outcome=int(Outcome.LOST), request=None, response=None, outputs=None)
     store.write(Batch(answers=[lost]))
-    store.write(Batch(answers=[real]))
+    store.write(Batch(answers=[real], replaces=replaces))
     used = store.bytes_used()
     key = (endpoint, sixteen("a"))
     assert store.stored([key])[key].answers == {"incumbent": without_bodies(real)}

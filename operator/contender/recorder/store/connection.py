@@ -47,6 +47,11 @@ class Connection(Protocol):
         """Insert rows none of which is there."""
         ...
 
+    def insert_new(self, table: Table, rows: Collection[Row]) -> bool:
+        """Insert rows within a transaction, unless one of them is there or comes twice; then insert
+        none. Return whether they were inserted."""
+        ...
+
     def upsert(self, table: Table, rows: Collection[Row]) -> int:
         """Insert rows, in place of those with the same key; return how many were inserted or
         changed. A table that is all key, or that keeps what it has, keeps the rows that it has."""

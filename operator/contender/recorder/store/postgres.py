@@ -142,6 +142,15 @@ class PostgresConnection:
                 for row in rows:
                     copy.write_row(row)
 
+    def insert_new(self, table: Table, rows: Collection[Row]) -> bool:
+        """Insert rows, unless one of them is there or comes twice."""
+        try:
+            with self.transaction():  # a savepoint
+                self.insert(table, rows)
+        except psycopg.errors.UniqueViolation:
+            return False
+        return True
+
     def upsert(self, table: Table, rows: Collection[Row]) -> int:
         """Insert rows, in place of those with the same key."""
         if not rows:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from contender.recorder.model import ENTITY, Answer, Batch, Handle, Outcome, Stratum
 from contender.recorder.store import deleting, verdicts
-from contender.recorder.store.connection import Connection
+from contender.recorder.store.connection import Connection, Row
 from contender.recorder.store.deleting import HANDLE_BYTES
 from contender.recorder.store.experiments import FOREVER
 from contender.recorder.store.reader import SAME_PREDICTION, SqlReader
@@ -117,7 +117,7 @@ class SqlStore(SqlReader):
         """Write a batch durably, all of it or nothing."""
         connection = self._connection
         with self._transaction():
-            self._write_answers(batch.answers)
+            self._write_answers(batch)
             self._write_handles(batch.handles)
             if batch.feedback:
                 connection.upsert(FEEDBACK, batch.feedback)
@@ -137,7 +137,17 @@ class SqlStore(SqlReader):
             connection.upsert(LOOKS, batch.looks)
             connection.upsert(CALLERS, batch.callers)
 
-    def _write_answers(self, answers: Iterable[Answer]) -> None:
+    def _write_answers(self, batch: Batch) -> None:
+        """Write answers. Mostly all are new, as the writer has just seen: to look for each of them
+        once more would only take time."""
+        rows = _rows(batch.answers)
+        if batch.replaces or not self._connection.insert_new(ANSWERS, rows):
+            self._replace_answers(batch.answers)
+        else:
+            deleting.use(self._connection, _bytes(rows))
+
+    def _replace_answers(self, answers: Iterable[Answer]) -> None:
+        """Write answers some of which may be there, or take the place of others."""
         wanted: dict[tuple[int, bytes, str], Answer] = {}
         for answer in answers:
             key = answer[:3]
@@ -152,10 +162,9 @@ class SqlStore(SqlReader):
             else:
                 del wanted[endpoint, prediction, arm]
         self._connection.delete(ANSWERS.name, _ANSWER_KEY, lost)
-        rows = [(*answer, _size(answer)) for answer in wanted.values()]
+        rows = _rows(wanted.values())
         self._connection.insert(ANSWERS, rows)
-        for row in rows:
-            used[row[0]] += row[-1]
+        used.update(_bytes(rows))
         deleting.use(self._connection, used)
 
     def _write_handles(self, handles: Iterable[Handle]) -> None:
@@ -264,5 +273,14 @@ class SqlStore(SqlReader):
             raise
 
 
-def _size(answer: Answer) -> int:
-    return ANSWER_BYTES + sum([len(part) for part in answer[-5:] if part])
+def _rows(answers: Iterable[Answer]) -> list[Row]:
+    """Return answers as rows of their table."""
+    return [(*one, ANSWER_BYTES + sum([len(part) for part in one[-5:] if part])) for one in answers]
+
+
+def _bytes(rows: Iterable[Row]) -> Counter[int]:
+    """Return by endpoint how many bytes rows of answers take."""
+    used = Counter[int]()
+    for row in rows:
+        used[row[0]] += row[-1]
+    return used

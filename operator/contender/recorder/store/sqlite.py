@@ -133,6 +133,18 @@ class SqliteConnection:
         """Insert rows none of which is there."""
         self._many(_insert(table), rows)
 
+    def insert_new(self, table: Table, rows: Collection[Row]) -> bool:
+        """Insert rows, unless one of them is there or comes twice."""
+        self.run("SAVEPOINT new")
+        try:
+            self.insert(table, rows)
+        except sqlite3.IntegrityError:
+            self.run("ROLLBACK TO new")
+            self.run("RELEASE new")
+            return False
+        self.run("RELEASE new")
+        return True
+
     def upsert(self, table: Table, rows: Collection[Row]) -> int:
         """Insert rows, in place of those with the same key."""
         return self._many(f"{_insert(table)} {conflict(table)}", rows)
