@@ -12,8 +12,8 @@ from dataclasses import dataclass
 ROOM = 64 * 2**20
 """Bytes of messages that wait."""
 MOST_FIELDS = 20_000
-"""Of one message, without those inside entries. Routers send a hundred entries at most; millions of
-empty ones would take gigabytes."""
+"""Of one message, without those inside entries. Routers send some hundred entries at most; millions
+of empty ones would take gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,16 @@ def _fields(raw: bytes, at: int, end: int, rest: Iterator[int]) -> Iterator[tupl
             raise ValueError("a message has too many fields")
         tag, at = _varint(raw, at, end)
         match tag & 7:
-            case 0:
-                _, at = _varint(raw, at, end)
-            case 1:
-                at += 8
             case 2:
                 length, at = _varint(raw, at, end)
                 if at + length > end:
                     raise ValueError("a field is longer than its message")
                 yield tag >> 3, at, at + length
                 at += length
+            case 0:
+                _, at = _varint(raw, at, end)
+            case 1:
+                at += 8
             case 5:
                 at += 4
             case _:
@@ -68,6 +68,8 @@ def _fields(raw: bytes, at: int, end: int, rest: Iterator[int]) -> Iterator[tupl
 
 
 def _varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
+    if at < end and raw[at] < 128:  # mostly
+        return raw[at], at + 1
     value = shift = 0
     while at < end and shift < 64:
         byte = raw[at]
