@@ -409,7 +409,7 @@ def _recorder(found: Json) -> str:
 ## The recorder
 
 The process as users get it, kept to one core; only the API server's answers are made up. A router
-on another core sends what Envoy would send, in messages of 16 KiB, no faster than it is stored:
+on another core sends what Envoy would send, in messages of 64 KiB, no faster than it is stored:
 {found["count"]:,} answers each, a request of 900 bytes with 30 numbers and an answer of 100 bytes.
 Of pairs every second record is the answer to a copy, without a request. PostgreSQL runs beside the
 router; its log is not counted in the bytes on disk. `core` is how much of it was used: below 100 %

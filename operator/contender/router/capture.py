@@ -15,7 +15,8 @@ Json = dict[str, Any]
 
 FILTER = "envoy.filters.http.lua"
 
-BATCH_BYTES = 16384
+BATCH_BYTES = 65536
+"""What a message costs the recorder, however little is in it, is then a small part of the whole."""
 BATCH_SECONDS = "0.2s"
 LONGEST_CALLER = 256
 """Bytes of what a caller says of itself that tell it from others."""
