@@ -10,7 +10,17 @@ import orjson
 from contender.recorder.entries import Broken, Drawn, Told, entries, stratum_of, told
 from contender.recorder.intake import Message
 from contender.recorder.joining.hours import compact
-from contender.recorder.model import ENTITY, KEY, Answer, Handle, Outcome, Stratum, Unread
+from contender.recorder.model import (
+    ANSWERED,
+    ENTITY,
+    KEY,
+    READ,
+    Answer,
+    Handle,
+    Outcome,
+    Stratum,
+    Unread,
+)
 from contender.recorder.plans import Plan, Plans
 from contender.recorder.reading.reader import ReadRequest, ReadResponse
 from contender.recorder.recording import Captured
@@ -163,7 +173,7 @@ class Assembler:
         return Captured(
             answer,
             [*_handles(answer, request)] if request and (request.entities or request.keys) else [],
-            (outputs or []) if outcome == Outcome.ANSWERED else [],
+            (outputs or []) if outcome == ANSWERED else [],
             compact(request.features) if request else [],
             plan.pseudonym(one.caller.decode(errors="replace")) if one.caller else None,
         )
@@ -175,8 +185,8 @@ def _judged(
     """Return what came of it, and why it has no rows."""
     if request and request.unread:
         return one.outcome, request.unread
-    if one.outcome != Outcome.ANSWERED:
-        return one.outcome, Unread.NONE
+    if one.outcome != ANSWERED:
+        return one.outcome, READ
     unread = response.unread
     outputs = response.outputs
     if request and outputs is not None and len(outputs) != request.rows:

@@ -16,10 +16,10 @@ from contender.recorder.keyed import Keyed, KeyedTruths, place_of
 from contender.recorder.looks import Looks
 from contender.recorder.maturity import Maturity, Sweep
 from contender.recorder.model import (
+    LOST,
     Answer,
     Batch,
     Handle,
-    Outcome,
     PredictionKey,
     Stored,
     Stratum,
@@ -250,7 +250,7 @@ class Ledger:
         self._maturity.move(sweep)
         self._books.grow(growths(joined.answers, plans, strata))
         answers = [one.answer for one in joined.answers]
-        became = Counter((one.endpoint, one.outcome == Outcome.LOST) for one in answers)
+        became = Counter((one.endpoint, one.outcome == LOST) for one in answers)
         for (endpoint, lost), number in became.items():
             self.count(endpoint, "lost" if lost else "stored", number)
         for endpoint, number in joined.duplicates.items():
@@ -282,7 +282,7 @@ class Ledger:
             self._late |= {
                 (one.endpoint, one.prediction): self._clock()
                 for one in batch.answers
-                if one.time < self.closed_until and one.outcome != Outcome.LOST
+                if one.time < self.closed_until and one.outcome != LOST
             }
         self._counters.settled(batch.counters)
         self._books.settled()

@@ -11,11 +11,11 @@ from contender.recorder.joining.hours import Growth, Hour
 from contender.recorder.joining.marks import EVERYTHING, Marks
 from contender.recorder.joining.measure import MICROSECONDS_PER_HOUR, difference, measure, wins
 from contender.recorder.model import (
+    LOST,
     Answer,
     Feedback,
     Handle,
     HourKey,
-    Outcome,
     PredictionKey,
     Stored,
     Stratum,
@@ -73,7 +73,7 @@ class Joiner:
         new = captured.answer
         after = self._after((new.endpoint, new.prediction))
         old = after.answers.get(new.arm)
-        if old is not None and (old.outcome != Outcome.LOST or new.outcome == Outcome.LOST):
+        if old is not None and (old.outcome != LOST or new.outcome == LOST):
             self.joined.duplicates[new.endpoint] += 1
             return
         self.joined.replaces |= old is not None
@@ -170,7 +170,7 @@ def growths(
     hours: defaultdict[tuple[int, int], Hour] = defaultdict(Hour)
     for captured in answers:
         answer = captured.answer
-        if answer.outcome == Outcome.LOST:
+        if answer.outcome == LOST:
             continue
         hour = hours[answer.stratum, answer.time // MICROSECONDS_PER_HOUR]
         hour.outcomes.append(answer.outcome)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from contender.api.v1alpha1.capture import Capture, Rows
-from contender.recorder.model import Unread
+from contender.recorder.model import NOT_JSON, READ, Unread
 from contender.recorder.reading.body import Body, decode, parse
 from contender.recorder.reading.handles import Pseudonym
 from contender.recorder.reading.outputs import Output
@@ -79,8 +79,8 @@ class BodyReader:
         unread, data, document = self._open(body)
         if document is MISSING:
             return ReadRequest(1, unread, data, [], [], [])
-        rows = self._rows.request(document) if self._rows else Unread.NONE
-        count, unread = (1, rows) if isinstance(rows, Unread) else (len(rows), Unread.NONE)
+        rows = self._rows.request(document) if self._rows else READ
+        count, unread = (1, rows) if isinstance(rows, Unread) else (len(rows), READ)
         segments: Sequence[Sequence[str]] = ()
         if self._segments and not isinstance(rows, Unread):
             segments = self._segments.read(document, rows)
@@ -96,7 +96,7 @@ class BodyReader:
         unread, data, document = self._open(body)
         if document is MISSING:
             return ReadResponse(None, unread, data)
-        predictions = self._rows.predictions(document) if self._rows else Unread.NONE
+        predictions = self._rows.predictions(document) if self._rows else READ
         outputs = predictions
         if self._rows and not isinstance(predictions, Unread):
             outputs = self._rows.outputs(predictions)
@@ -104,12 +104,12 @@ class BodyReader:
             data = stored(self._redaction.response(document, predictions))
         if isinstance(outputs, Unread):
             return ReadResponse(None, outputs, data)
-        return ReadResponse(outputs, Unread.NONE, data)
+        return ReadResponse(outputs, READ, data)
 
     def rows(self, kept: bytes) -> list[Any] | None:
         """Return the rows of a request as it was stored; None if they cannot be told apart."""
         document = parse(kept, "application/json")
-        if document is Unread.NOT_JSON:
+        if document is NOT_JSON:
             return None
         return self._rows.left(document) if self._rows else [document]
 
@@ -119,8 +119,8 @@ class BodyReader:
             return data, None, MISSING
         as_it_is = data if data and self._stores_all else None
         if self._rows is None and (self._stores_all or not data):
-            return Unread.NONE, as_it_is, MISSING
+            return READ, as_it_is, MISSING
         document = parse(data, body.content_type)
-        if document is Unread.NOT_JSON:
-            return Unread.NOT_JSON, as_it_is, MISSING
-        return Unread.NONE, as_it_is, document
+        if document is NOT_JSON:
+            return NOT_JSON, as_it_is, MISSING
+        return READ, as_it_is, document
