@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dev.cluster.apiserver import ApiServer
 from dev.test.machine import lacks
 from tests.contract.server import ACCOUNT, GROUPS, Server
+
+# How long an example takes says nothing about whether it is right.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

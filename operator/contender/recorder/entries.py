@@ -244,10 +244,14 @@ def _captured(captured: Any, key: str) -> bytes:
 
 
 def _body(captured: Any, key: str, headers: Any) -> Body:
+    cut = f"{key}t" in captured
+    if (text := captured.get(key)) is not None:
+        # The router keeps as text only what is not encoded and may be JSON.
+        return Body(text.string_value, "", "", cut)
     content_type, encoding = headers.get("content-type"), headers.get("content-encoding")
     return Body(
         _captured(captured, key),
         content_type.decode(errors="replace") if content_type else "",
         encoding.decode(errors="replace") if encoding else "",
-        f"{key}t" in captured,
+        cut,
     )

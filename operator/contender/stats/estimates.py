@@ -22,6 +22,10 @@ LEAST_DISTANCE = 3.0
 nearer to 0 the delta method fails, and an honest interval has no end (Fieller, "Some problems in
 interval estimation", J. R. Stat. Soc. B 16, 1954)."""
 
+BUCKETS = 128
+"""Into so many rows are put, by the hash of their entity, or of their request where none is
+known."""
+
 LEAST_SPREAD = 20
 """Nothing is decided by buckets before observations are spread over so many: with fewer the
 variance is itself a guess. With 5 entities 4 to 27 % of the intervals (alpha .05) were wrong at

@@ -22,14 +22,12 @@ from dataclasses import dataclass
 from math import ceil, inf, isfinite, sqrt
 from statistics import NormalDist
 
-from contender.stats.estimates import UNSEEN, Estimate
+from contender.stats.estimates import BUCKETS, UNSEEN, Estimate
 from contender.stats.fixed import hybrid
 from contender.stats.sequences import half_width, mixture
 
 MOST_ROWS = 10**15
 """Nobody has more: a design that needs them is refused."""
-BUCKETS = 128
-"""Into which rows are put, by the hash of their entity or request."""
 
 
 @dataclass(frozen=True, slots=True)

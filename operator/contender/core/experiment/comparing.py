@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from contender.core.experiment.looks import Buckets, Look, Mean
 from contender.router.traffic import INCUMBENT
 from contender.stats.estimates import (
+    BUCKETS,
     LEAST_CARRIERS,
     LEAST_SPREAD,
     Clustered,
@@ -21,8 +22,6 @@ from contender.stats.estimates import (
 from contender.stats.moments import Moments
 from contender.stats.sequences import LEAST_ROWS
 
-BUCKETS = 128
-"""Into which the recorder puts rows, by the hash of their entity or request."""
 LEAST_UNITS = 1 / (1 / LEAST_SPREAD - 1 / BUCKETS)
 """Entities or requests of each arm before which nothing is decided: so many of one size are spread
 over `LEAST_SPREAD` buckets."""

@@ -8,10 +8,9 @@ from math import sqrt
 
 from contender.api.v1alpha1.base import seconds
 from contender.core.experiment.comparing import Difference
-from contender.core.experiment.weighing import PLANNED_ROWS, Task
+from contender.core.experiment.weighing import Task
 from contender.stats.estimates import Estimate
 from contender.stats.planning import rows_until
-from contender.stats.sequences import mixture
 
 UNSURE = 1.0
 """So many standard errors from its goal, or fewer, an estimate may as well come to lie on the other
@@ -55,5 +54,4 @@ def _rows_of_evidence(task: Task, estimate: Estimate) -> float | None:
     error = sqrt(estimate.variance)
     if not error or abs(estimate.value - goal) <= UNSURE * error:
         return None
-    alpha = task.spending.sequential
-    return rows_until(estimate, goal, mixture(task.horizon_rows or PLANNED_ROWS, alpha), alpha)
+    return rows_until(estimate, goal, task.rho2, task.spending.sequential)

@@ -251,20 +251,16 @@ def _harmed(course: Course, candidate: str) -> list[Comparison]:
 
 def invalidities(course: Course, wanted: Sequence[Task], look: Look | None) -> Invalid:
     """Return why nothing can be decided about objectives, as far as one look tells."""
-    found = {
-        (
-            one.name,
-            candidate.name,
-            "",
-        ): f"objective {one.name}: the target's spec.feedback declares no {one.feedback} any more"
-        for one in course.spec.objectives or []
-        for candidate in course.left
-    }
-    gone = _undeclared(course, wanted)
+    found: dict[Key, str] = {}
+    for one in course.spec.objectives or []:
+        why = f"the target's spec.feedback declares no {one.feedback} any more"
+        for candidate in course.left:
+            found[one.name, candidate.name, ""] = f"objective {one.name}: {why}"
+    gone = _segment_gone(course, wanted)
     return found | {task.key: gone or (invalidity(task, look) if look else "") for task in wanted}
 
 
-def _undeclared(course: Course, wanted: Sequence[Task]) -> str:
+def _segment_gone(course: Course, wanted: Sequence[Task]) -> str:
     """Return which segment nobody can look at any more."""
     known = {one.segment.name for one in wanted if one.segment}
     named = (course.spec.analysis and course.spec.analysis.segments) or []

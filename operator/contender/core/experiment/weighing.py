@@ -86,6 +86,11 @@ class Task:
         return hybrid(self.alpha) if self.horizon else Spending(self.alpha, 0.0)
 
     @property
+    def rho2(self) -> float:
+        """For how many rows intervals are narrowest, as `stats.sequences.interval` takes it."""
+        return mixture(self.horizon_rows or PLANNED_ROWS, self.spending.sequential)
+
+    @property
     def goal(self) -> float:
         """The gain that is to be passed: how much better the candidate has to be; below 0, how much
         worse it may be. In a segment nobody has to be better."""
@@ -145,8 +150,7 @@ def weigh(task: Task, found: Difference, *, at_horizon: bool) -> Weighed:
     sign = 1.0 if task.is_reward else -1.0
     gain = Estimate(sign * found.estimate.value, found.estimate.variance, found.estimate.n)
     spending = task.spending
-    rho2 = mixture(task.horizon_rows or PLANNED_ROWS, spending.sequential)
-    low, high = interval(gain, rho2, spending.sequential)
+    low, high = interval(gain, task.rho2, spending.sequential)
     verdict = _side(low, high, task.goal)
     if not verdict and at_horizon:
         verdict = _side(*z_interval(gain, spending.fixed), task.goal)
@@ -157,7 +161,7 @@ def weigh(task: Task, found: Difference, *, at_horizon: bool) -> Weighed:
         gain=gain.value,
         low=low,
         high=high,
-        evidence=log_evidence(gain, task.goal, rho2) if found.enough else 0.0,
+        evidence=log_evidence(gain, task.goal, task.rho2) if found.enough else 0.0,
         verdict=verdict if found.enough else 0,
     )
 

@@ -3,7 +3,9 @@
 from array import array
 from collections.abc import Sequence
 
-BUCKETS = 128
+from contender.stats import estimates
+
+BUCKETS = estimates.BUCKETS
 """Entities fall into so many buckets, by the last bits of their hash."""
 
 PAIR_COUNTS = (

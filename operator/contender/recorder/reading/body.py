@@ -57,7 +57,7 @@ def decode(body: Body, limit: int) -> bytes | Unread:
 def parse(data: bytes, content_type: str = "") -> Any:
     """Return the JSON value, or Unread.NOT_JSON. Many callers send JSON under another type, so only
     types that can hold none are refused unseen."""
-    if content_type != "application/json" and _cannot_be_json(content_type):
+    if content_type and _cannot_be_json(content_type):
         return Unread.NOT_JSON
     try:
         return orjson.loads(data)
