@@ -10,7 +10,10 @@ from tests.contract.server import until
 from tests.recorder.service.routers import Caller
 from tests.recorder.service.traffic import made, parts
 
-LOOK = ("experiment", "number", "namespace", "endpoint", "at", "total", "judge", "means", "pairs")
+LOOK = (
+    *("experiment", "number", "namespace", "endpoint", "at", "total", "judge"),
+    *("means", "pairs", "drawn"),
+)
 
 
 def test_looks_and_verdicts_survive_a_kill(own: Caller) -> None:
