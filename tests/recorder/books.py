@@ -12,9 +12,9 @@ from contender.recorder.http.looks import page
 from contender.recorder.http.rows import Filter, rows
 from contender.recorder.intake import Intake
 from contender.recorder.joining.sums import ARM, BUCKETS, PAIR, PAIR_COUNTS
-from contender.recorder.model import Selection
+from contender.recorder.model import Batch, Selection
 from contender.recorder.plans import Plan, Plans, plan_of
-from contender.recorder.store.base import Store
+from contender.recorder.store.base import Store, StoreError
 from contender.recorder.store.sqlite import SqliteStore
 from contender.recorder.submissions import NotStored, Submission
 from contender.recorder.upkeep import Upkeep
@@ -42,6 +42,25 @@ def plan(name: str = "churn", **spec: Any) -> Plan:
     found = plan_of({"metadata": metadata, "spec": {**SPEC, **spec}}, SECRET)
     assert found is not None
     return found
+
+
+class Moody:
+    """A store that fails now and then, before it has written or after."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.moods: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def write(self, batch: Batch) -> None:
+        mood = self.moods.pop(0) if self.moods else ""
+        if mood == "before":
+            raise StoreError("the disk is full")
+        self.store.write(batch)
+        if mood == "after":
+            raise StoreError("the connection broke at the commit")
 
 
 class Books:

@@ -10,9 +10,8 @@ import pytest
 
 from contender.recorder import upkeep, writer
 from contender.recorder.model import Batch
-from contender.recorder.store.base import StoreError
 from contender.recorder.store.sqlite import SqliteStore
-from tests.recorder.books import Books, plan
+from tests.recorder.books import Books, Moody, plan
 from tests.recorder.told import NOW, Call, stamp
 
 HOUR = 3600
@@ -146,25 +145,6 @@ def test_many_are_counted_a_portion_at_a_time(
     batches = [one for one in batches if one.statistics]
     assert len(batches) == (1 if at == "one moment" else 6)
     assert all(one.notes for one in batches)
-
-
-class Moody:
-    """A store that fails at some writes, before it has written or after."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self.store = store
-        self.moods: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
-
-    def write(self, batch: Batch) -> None:
-        mood = self.moods.pop(0) if self.moods else ""
-        if mood == "before":
-            raise StoreError("the disk is full")
-        self.store.write(batch)
-        if mood == "after":
-            raise StoreError("the connection broke at the commit")
 
 
 @pytest.mark.parametrize("moods", [["before"], ["after"], ["before", "before", "after"]])

@@ -9,33 +9,13 @@ import pytest
 
 from contender.recorder import writer
 from contender.recorder.feedback import understand
-from contender.recorder.model import Batch
 from contender.recorder.store.base import StoreError
 from contender.recorder.store.sqlite import SqliteStore
 from contender.recorder.submissions import NotStored, Submission
-from tests.recorder.books import Books
+from tests.recorder.books import Books, Moody
 from tests.recorder.told import Call, stamp, taken
 
 YES = [{"label": 1, "p": 0.75}]
-
-
-class Moody:
-    """A store that fails now and then, before it has written or after."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self.store = store
-        self.moods: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
-
-    def write(self, batch: Batch) -> None:
-        mood = self.moods.pop(0) if self.moods else ""
-        if mood == "before":
-            raise StoreError("the disk is full")
-        self.store.write(batch)
-        if mood == "after":
-            raise StoreError("the connection broke at the commit")
 
 
 @pytest.fixture

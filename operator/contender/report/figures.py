@@ -52,11 +52,6 @@ def told_moment(text: str | None) -> str:
     return moment(datetime.fromisoformat(text)) if text else "-"
 
 
-def seconds_moment(at: float) -> str:
-    """Return a moment in seconds since 1970."""
-    return moment(datetime.fromtimestamp(at, UTC))
-
-
 def short_moments(times: Iterable[float], step: float) -> list[str]:
     """Return moments for the axis of a chart: 31 Jan, or 31 Jan 12:00 and 18:00 on the same day.
 

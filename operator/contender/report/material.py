@@ -1,6 +1,7 @@
 """Material: all that is known of one Experiment when a report about it is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,20 +65,15 @@ def subject_of(manifest: Mapping[str, Any]) -> Subject:
     Raises:
         Unreadable: it is none, or one of another version.
     """
-    try:
+    with _reading("Experiment"):
         metadata = manifest["metadata"]
         return Subject(
             namespace=str(metadata["namespace"]),
             name=str(metadata["name"]),
             uid=str(metadata["uid"]),
-            spec=experiment_of(manifest),
+            spec=ExperimentSpec.model_validate(manifest["spec"]),
             status=ExperimentStatus.model_validate(manifest.get("status") or {}),
         )
-    except ValidationError as error:
-        what = f"the Experiment cannot be read by this version of contender: {explain(error)}"
-        raise Unreadable(what) from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Unreadable(f"this is no Experiment: {error!r} is not as it should be") from error
 
 
 def experiment_of(manifest: Mapping[str, Any]) -> ExperimentSpec:
@@ -86,13 +82,8 @@ def experiment_of(manifest: Mapping[str, Any]) -> ExperimentSpec:
     Raises:
         Unreadable: it is none, or one of another version.
     """
-    try:
+    with _reading("Experiment"):
         return ExperimentSpec.model_validate(manifest["spec"])
-    except ValidationError as error:
-        what = f"the Experiment cannot be read by this version of contender: {explain(error)}"
-        raise Unreadable(what) from error
-    except (KeyError, TypeError) as error:
-        raise Unreadable(f"this is no Experiment: {error!r} is not as it should be") from error
 
 
 def target_of(manifest: Mapping[str, Any]) -> ModelDeploymentSpec:
@@ -101,13 +92,24 @@ def target_of(manifest: Mapping[str, Any]) -> ModelDeploymentSpec:
     Raises:
         Unreadable: it is none, or one of another version.
     """
-    try:
+    with _reading("ModelDeployment"):
         return ModelDeploymentSpec.model_validate(manifest["spec"])
+
+
+@contextmanager
+def _reading(kind: str) -> Iterator[None]:
+    """Say what is wrong with an object that cannot be read.
+
+    Raises:
+        Unreadable: it is none of this kind, or one of another version.
+    """
+    try:
+        yield
     except ValidationError as error:
-        what = f"the ModelDeployment cannot be read by this version of contender: {explain(error)}"
+        what = f"the {kind} cannot be read by this version of contender: {explain(error)}"
         raise Unreadable(what) from error
-    except (KeyError, TypeError) as error:
-        raise Unreadable(f"this is no ModelDeployment: {error!r} is not as it should be") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unreadable(f"this is no {kind}: {error!r} is not as it should be") from error
 
 
 def reading(feedback: Sequence[Feedback] = (), rows: Rows | None = None) -> ModelDeploymentSpec:

@@ -6,7 +6,7 @@ from math import ceil, floor, inf, log10, sqrt
 
 from contender.core.experiment.comparing import LEAST_OF_ARM, LEAST_UNITS
 from contender.core.experiment.weighing import PLANNED_ROWS
-from contender.stats.losses import LOSSES
+from contender.stats.losses import worst_of
 from contender.stats.planning import (
     Design,
     Traffic,
@@ -125,7 +125,7 @@ class Question:
     @property
     def bound(self) -> float | None:
         """The greatest loss there is; None: there is none."""
-        return next((one.worst for one in LOSSES if one.name == self.loss), None)
+        return worst_of(self.loss)
 
     @property
     def least(self) -> int:

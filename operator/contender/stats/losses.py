@@ -82,6 +82,11 @@ LOSSES = (
 """All losses."""
 
 
+def worst_of(name: str) -> float | None:
+    """Return the greatest loss that there is; None: there is none, as of a reward."""
+    return next((one.worst for one in LOSSES if one.name == name), None)
+
+
 def losses_of(task: str | None, *, has_score: bool) -> tuple[Loss, ...]:
     """Return the losses that can be computed for a task."""
     return tuple(

@@ -7,12 +7,7 @@ from pydantic import Field
 from contender.api.v1alpha1.base import MAX_NAME, ApiModel, Image, list_map, rule, rules
 from contender.api.v1alpha1.container import Model
 from contender.api.v1alpha1.experiment_status import ExperimentStatus
-from contender.api.v1alpha1.objectives import (
-    NEEDS_OBJECTIVES,
-    OBJECTIVES_LIMIT,
-    Analysis,
-    Objective,
-)
+from contender.api.v1alpha1.objectives import NEEDS_OBJECTIVES, Analysis, Objectives
 from contender.api.v1alpha1.steps import (
     MOST_CANDIDATES,
     MOST_STEPS,
@@ -102,13 +97,7 @@ class ExperimentSpec(
         Annotated[list[Guardrail], Field(max_length=10, json_schema_extra=list_map("name"))] | None
     ) = None
     """What a candidate must not do."""
-    objectives: (
-        Annotated[
-            list[Objective],
-            Field(min_length=1, max_length=OBJECTIVES_LIMIT, json_schema_extra=list_map("name")),
-        ]
-        | None
-    ) = None
+    objectives: Objectives | None = None
     """What a candidate has to reach, all of it."""
     analysis: Analysis | None = None
     """How evidence is weighed."""

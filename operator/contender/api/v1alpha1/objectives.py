@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contender.api.v1alpha1.base import ApiModel, Name, duration, rule, rules
+from contender.api.v1alpha1.base import ApiModel, Name, duration, list_map, rule, rules
 from contender.api.v1alpha1.capture import SEGMENTS_LIMIT
 
 OBJECTIVES_LIMIT = 5
@@ -47,6 +47,11 @@ class Objective(
     """What is drawn by chance. Entity: rows of the same entity, or else of the same request, may
     depend on each other. Row: each row stands for itself."""
 
+
+Objectives = Annotated[
+    list[Objective],
+    Field(min_length=1, max_length=OBJECTIVES_LIMIT, json_schema_extra=list_map("name")),
+]
 
 Span = Annotated[str, duration("1m", "8760h")]
 

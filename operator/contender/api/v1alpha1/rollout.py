@@ -5,12 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contender.api.v1alpha1.base import ApiModel, list_map, rule, rules
-from contender.api.v1alpha1.objectives import (
-    NEEDS_OBJECTIVES,
-    OBJECTIVES_LIMIT,
-    Analysis,
-    Objective,
-)
+from contender.api.v1alpha1.objectives import NEEDS_OBJECTIVES, Analysis, Objectives
 from contender.api.v1alpha1.steps import MOST_STEPS, Guardrail, Match, Step, Stickiness
 
 CANDIDATE = "candidate"
@@ -49,13 +44,7 @@ class RolloutExperiment(
         Annotated[list[Guardrail], Field(max_length=10, json_schema_extra=list_map("name"))] | None
     ) = None
     """What the candidate must not do."""
-    objectives: (
-        Annotated[
-            list[Objective],
-            Field(min_length=1, max_length=OBJECTIVES_LIMIT, json_schema_extra=list_map("name")),
-        ]
-        | None
-    ) = None
+    objectives: Objectives | None = None
     """What the candidate has to reach, all of it."""
     analysis: Analysis | None = None
     """How evidence is weighed."""

@@ -12,7 +12,7 @@ from contender.core.segments import id_of
 from contender.router.traffic import INCUMBENT
 from contender.stats.estimates import Estimate
 from contender.stats.fixed import Spending, hybrid, z_interval
-from contender.stats.losses import LOSSES
+from contender.stats.losses import worst_of
 from contender.stats.sequences import interval, log_evidence, mixture
 
 Key = tuple[str, str, str]
@@ -61,7 +61,7 @@ class Task:
     @property
     def bound(self) -> float | None:
         """The greatest loss there is; None: there is none."""
-        return next((one.worst for one in LOSSES if one.name == self.loss), None)
+        return worst_of(self.loss)
 
     @property
     def alpha(self) -> float:
